@@ -1,0 +1,185 @@
+"""Baselines x': the reference points a sample is compared with.
+
+A baseline has one verb: called with samples (samples, *shape) it gives each its baselines
+(samples, baselines, *shape). Class-specific ones take `points` (points, *shape), the examples of the baseline
+class, and an optional autoencoder as `space`, in whose latent space the choice is then made.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, Literal, Protocol
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from numpy.typing import NDArray
+from sklearn.cluster import KMeans as _KMeans
+from sklearn.metrics import silhouette_score
+from sklearn.neighbors import NearestNeighbors
+from torch import Tensor
+
+from eigrad.latent import AutoencoderLike, decoded, encoded
+from eigrad.model import Values, as_samples
+
+SILHOUETTE_SAMPLE = 2000  # points the silhouette is measured on: it takes all their pairwise distances
+
+
+class Baseline(Protocol):
+    """A choice of reference points."""
+
+    def __call__(self, samples: Float[Tensor, "samples *shape"]) -> Float[Tensor, "samples baselines *shape"]: ...
+
+
+@dataclass(frozen=True)
+class Zero:
+    """The all-zero point."""
+
+    def __call__(self, samples: Tensor) -> Tensor:
+        return torch.zeros_like(samples)[:, None]
+
+
+@dataclass(frozen=True)
+class EncodedZero:
+    """D(0), the decoded origin of latent space."""
+
+    autoencoder: AutoencoderLike = field(repr=False)
+
+    def __call__(self, samples: Tensor) -> Tensor:
+        origin = torch.zeros_like(encoded(self.autoencoder, samples[:1]))
+        return _shared(decoded(self.autoencoder, origin), samples)
+
+
+@dataclass(frozen=True)
+class Median:
+    """The n points of the class closest (Euclidean) to its feature-wise median."""
+
+    points: Values = field(repr=False)
+    n: int = 3
+    space: AutoencoderLike | None = field(default=None, repr=False)
+
+    def __post_init__(self) -> None:
+        _check(self, self.n)
+
+    @cached_property
+    def chosen(self) -> Float[Tensor, "baselines *shape"]:
+        rows = _rows(self.points, self.space)
+        distance = np.linalg.norm(rows - np.median(rows, axis=0), axis=1)
+        return torch.as_tensor(self.points)[np.argsort(distance, kind="stable")[: self.n]]
+
+    def __call__(self, samples: Tensor) -> Tensor:
+        return _shared(self.chosen, samples)
+
+
+@dataclass(frozen=True)
+class KMeans:
+    """The n centroids of the class; "auto" takes the n from 2 to `most` whose silhouette is largest.
+
+    Centroids found in latent space are decoded.
+    """
+
+    points: Values = field(repr=False)
+    n: int | Literal["auto"] = 3
+    space: AutoencoderLike | None = field(default=None, repr=False)
+    seed: int = 0
+    most: int = 10
+
+    def __post_init__(self) -> None:
+        if isinstance(self.n, str) and self.n != "auto":
+            raise ValueError(f"baseline KMeans: got n={self.n!r}, expected a whole number or 'auto'")
+        _check(self, 3 if self.n == "auto" else self.n)
+
+    @cached_property
+    def chosen(self) -> Float[Tensor, "baselines *shape"]:
+        points = torch.as_tensor(self.points)
+        rows = _rows(points, self.space)
+        n = self._best_n(rows) if self.n == "auto" else self.n
+        centers = torch.as_tensor(self._fit(rows, n).cluster_centers_)
+        if self.space is None:
+            return centers.to(points.dtype).view(n, *points.shape[1:])
+        codes = encoded(self.space, points[:1])
+        return decoded(self.space, centers.to(codes).view(n, *codes.shape[1:]))
+
+    def __call__(self, samples: Tensor) -> Tensor:
+        return _shared(self.chosen, samples)
+
+    def _fit(self, rows: NDArray[Any], n: int) -> _KMeans:
+        return _KMeans(n, n_init=10, random_state=self.seed).fit(rows)
+
+    def _best_n(self, rows: NDArray[Any]) -> int:
+        sample = min(SILHOUETTE_SAMPLE, len(rows))
+
+        def silhouette(n: int) -> float:
+            labels = self._fit(rows, n).labels_
+            return float(silhouette_score(rows, labels, sample_size=sample, random_state=self.seed))
+
+        return max(range(2, min(self.most, len(rows) - 1) + 1), key=silhouette)
+
+
+@dataclass(frozen=True)
+class Close:
+    """For each sample the n points of the class nearest to it (Euclidean), after dropping the very nearest."""
+
+    points: Values = field(repr=False)
+    n: int = 3
+    space: AutoencoderLike | None = field(default=None, repr=False)
+
+    def __post_init__(self) -> None:
+        _check(self, self.n, at_least=self.n + 1)
+
+    @cached_property
+    def _finder(self) -> NearestNeighbors:
+        return NearestNeighbors(n_neighbors=self.n + 1).fit(_rows(self.points, self.space))
+
+    def __call__(self, samples: Tensor) -> Tensor:
+        nearest = self._finder.kneighbors(_rows(samples, self.space), return_distance=False)[:, 1:]
+        return torch.as_tensor(self.points)[torch.as_tensor(nearest)].to(samples)
+
+
+@dataclass(frozen=True)
+class Random:
+    """n distinct points of the class, drawn once by `seed` and shared by all samples."""
+
+    points: Values = field(repr=False)
+    n: int = 3
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        _check(self, self.n)
+
+    @cached_property
+    def chosen(self) -> Float[Tensor, "baselines *shape"]:
+        drawn = np.random.default_rng(self.seed).choice(len(self.points), self.n, replace=False)
+        return torch.as_tensor(self.points)[torch.as_tensor(drawn)]
+
+    def __call__(self, samples: Tensor) -> Tensor:
+        return _shared(self.chosen, samples)
+
+
+def _check(baseline: Median | KMeans | Close | Random, n: int, at_least: int | None = None) -> None:
+    name = type(baseline).__name__
+    points = as_samples(baseline.points, f"baseline {name}: points")
+    object.__setattr__(baseline, "points", points)
+    needed = n if at_least is None else at_least
+    if n < 1 or len(points) < needed:
+        raise ValueError(
+            f"baseline {name}: got n={baseline.n} with {len(points)} points of the baseline class, "
+            f"expected n of at least 1 and at least {max(needed, 1)} points"
+        )
+
+
+def _rows(points: Values, space: AutoencoderLike | None) -> NDArray[Any]:
+    """Points (or their latent codes) as a flat table on the host, where scikit-learn searches it."""
+    tensor = torch.as_tensor(points)
+    located = tensor if space is None else encoded(space, tensor)
+    rows: NDArray[Any] = located.detach().flatten(1).cpu().numpy()
+    return rows
+
+
+def _shared(chosen: Tensor, samples: Tensor) -> Tensor:
+    if chosen.shape[1:] != samples.shape[1:]:
+        raise ValueError(
+            f"baseline: got points of shape {tuple(chosen.shape[1:])}, expected the samples' {tuple(samples.shape[1:])}"
+        )
+    return chosen.to(samples).expand(len(samples), *chosen.shape)

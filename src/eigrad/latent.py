@@ -1,0 +1,46 @@
+"""Latent space, as any object with `encode` and `decode` opens it: in batches, in evaluation mode, in the caller's dtype."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from torch import Tensor
+
+from eigrad.model import evaluating, in_batches, placement
+
+
+class AutoencoderLike(Protocol):
+    """What latent paths and baselines ask of an autoencoder: (samples, *shape) to codes and back."""
+
+    def encode(self, x: Tensor) -> Tensor: ...
+    def decode(self, z: Tensor) -> Tensor: ...
+
+
+def encoded(autoencoder: AutoencoderLike, values: Tensor) -> Tensor:
+    """Latent codes of the values, in their own floating dtype and on their device."""
+    return in_batches(_in_place(autoencoder, autoencoder.encode, values), values)
+
+
+def decoded(autoencoder: AutoencoderLike, codes: Tensor) -> Tensor:
+    """Points of feature space for latent codes, in the codes' own dtype and on their device."""
+    return in_batches(decoder(autoencoder, codes), codes)
+
+
+def decoder(autoencoder: AutoencoderLike, like: Tensor) -> Callable[[Tensor], Tensor]:
+    """`decode` as a differentiable function between tensors of the dtype and device of `like`."""
+    return _in_place(autoencoder, autoencoder.decode, like)
+
+
+def _in_place(
+    autoencoder: AutoencoderLike, function: Callable[[Tensor], Tensor], like: Tensor
+) -> Callable[[Tensor], Tensor]:
+    module: Any = autoencoder
+    device, dtype = placement(module, like)
+
+    def run(values: Tensor) -> Tensor:
+        with evaluating(module):
+            result = function(values.to(device, dtype))
+            return result.to(like) if like.is_floating_point() else result.to(like.device)
+
+    return run

@@ -1,0 +1,230 @@
+"""Paths from a baseline x' to a sample x: curves along which gradients are integrated.
+
+A path has one verb, `between(starts, ends) -> Curve`. A curve is a sequence of legs; a leg is a polyline, drawn
+in feature space or in a latent space whose points are decoded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, Protocol
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from eigrad.latent import AutoencoderLike, decoder, encoded
+from eigrad.model import Values, as_samples, in_batches
+from eigrad.neighbors import METRICS, NeighborGraph
+
+LATENT_PIECES = 16  # sub-pieces a latent leg is measured in, so that points can follow its length in feature space
+
+
+class Path(Protocol):
+    """A way from each baseline to its sample."""
+
+    def between(
+        self, starts: Float[Tensor, "pairs *shape"], ends: Float[Tensor, "pairs *shape"]
+    ) -> Curve: ...
+
+
+@dataclass(frozen=True)
+class Leg:
+    """Straight segments through `vertices` (pairs, corners, *space); `decode` maps them to feature space."""
+
+    vertices: Tensor
+    decode: Callable[[Tensor], Tensor] | None = None
+
+    @property
+    def n_segments(self) -> int:
+        return self.vertices.shape[1] - 1
+
+    def refined(self, pieces: int) -> Leg:
+        """The same leg with every segment cut into equal parts, at least `pieces` in all."""
+        parts = -(-pieces // self.n_segments)
+        t = torch.arange(parts, device=self.vertices.device, dtype=self.vertices.dtype) / parts
+        t = t.view(1, 1, parts, *(1 for _ in self.vertices.shape[2:]))
+        cut = torch.lerp(self.vertices[:, :-1, None], self.vertices[:, 1:, None], t).flatten(1, 2)
+        return Leg(torch.cat([cut, self.vertices[:, -1:]], 1), self.decode)
+
+    def lengths(self) -> Float[Tensor, "pairs segments"]:
+        """Euclidean length of every segment's chord in feature space."""
+        corners = self.vertices
+        if self.decode is not None:
+            corners = in_batches(self.decode, corners.flatten(0, 1)).unflatten(0, corners.shape[:2])
+        return torch.linalg.vector_norm((corners[:, 1:] - corners[:, :-1]).flatten(2), dim=2)
+
+
+@dataclass(frozen=True)
+class Curve:
+    """Legs traversed one after another, the same number of segments for every pair (zero-length ones allowed)."""
+
+    legs: tuple[Leg, ...]
+
+    @classmethod
+    def through(cls, vertices: Float[Tensor, "pairs corners *shape"]) -> Curve:
+        """The polyline through points in feature space."""
+        return cls((Leg(vertices),))
+
+    def refined(self, pieces: int) -> Curve:
+        """The curve with its decoded legs cut into at least `pieces` segments; straight legs need none."""
+        return Curve(tuple(leg if leg.decode is None else leg.refined(pieces) for leg in self.legs))
+
+    def lengths(self) -> Float[Tensor, "pairs segments"]:
+        """Length of every segment in feature space."""
+        return torch.cat([leg.lengths() for leg in self.legs], 1)
+
+    def points(
+        self, pairs: Int[Tensor, " rows"], segment: Int[Tensor, "rows cols"], t: Float[Tensor, "rows cols"]
+    ) -> Float[Tensor, "rows cols *shape"]:
+        """Points at fraction t of the given segments."""
+        return self._assemble(pairs, segment, t, lambda leg, a, b, t: (_decoded(leg, torch.lerp(a, b, t)),))[0]
+
+    def points_and_tangents(
+        self, pairs: Int[Tensor, " rows"], segment: Int[Tensor, "rows cols"], t: Float[Tensor, "rows cols"]
+    ) -> tuple[Float[Tensor, "rows cols *shape"], Float[Tensor, "rows cols *shape"]]:
+        """Points, and derivatives of the points with respect to t within their segments."""
+        points, tangents = self._assemble(pairs, segment, t, _point_and_tangent)
+        return points, tangents
+
+    def _assemble(
+        self, pairs: Tensor, segment: Tensor, t: Tensor, evaluate: Callable[..., tuple[Tensor, ...]]
+    ) -> tuple[Tensor, ...]:
+        if len(self.legs) == 1 and self.legs[0].n_segments == 1 and self.legs[0].decode is None:
+            a, b = self.legs[0].vertices[pairs].unbind(1)  # one straight line: broadcast, do not gather
+            return evaluate(self.legs[0], a[:, None], b[:, None], t.view(*t.shape, *(1 for _ in a.shape[1:])))
+        row = pairs[:, None].expand_as(segment).flatten()
+        flat, position = segment.flatten(), t.flatten()
+        results: tuple[Tensor, ...] = ()
+        for first, leg in self._numbered_legs():
+            here = torch.nonzero((flat >= first) & (flat < first + leg.n_segments)).squeeze(1)
+            if len(here) == 0:
+                continue
+            i, s = row[here], flat[here] - first
+            a, b = leg.vertices[i, s], leg.vertices[i, s + 1]
+            parts = evaluate(leg, a, b, position[here].view(-1, *(1 for _ in a.shape[1:])))
+            if not results:
+                results = tuple(part.new_empty(len(flat), *part.shape[1:]) for part in parts)
+            for result, part in zip(results, parts, strict=True):
+                result[here] = part
+        return tuple(result.unflatten(0, tuple(segment.shape)) for result in results)
+
+    def _numbered_legs(self) -> Iterator[tuple[int, Leg]]:
+        first = 0
+        for leg in self.legs:
+            yield first, leg
+            first += leg.n_segments
+
+
+def _decoded(leg: Leg, points: Tensor) -> Tensor:
+    return points if leg.decode is None else leg.decode(points)
+
+
+def _point_and_tangent(leg: Leg, a: Tensor, b: Tensor, t: Tensor) -> tuple[Tensor, Tensor]:
+    point, direction = torch.lerp(a, b, t), b - a
+    if leg.decode is None:
+        return point, direction.expand_as(point)
+    decoded, tangent = torch.func.jvp(leg.decode, (point,), (direction.expand_as(point),))
+    return decoded, tangent
+
+
+@dataclass(frozen=True)
+class Straight:
+    """The straight line in feature space (O-L-IG)."""
+
+    def between(self, starts: Tensor, ends: Tensor) -> Curve:
+        return Curve.through(torch.stack([starts, ends], 1))
+
+
+@dataclass(frozen=True)
+class LatentStraight:
+    """The straight line in latent space, decoded, and joined to the true ends by straight lines (H-L-IG)."""
+
+    autoencoder: AutoencoderLike = field(repr=False)
+
+    def between(self, starts: Tensor, ends: Tensor) -> Curve:
+        codes = torch.stack([encoded(self.autoencoder, starts), encoded(self.autoencoder, ends)], 1)
+        return _joined(starts, codes, ends, self.autoencoder)
+
+
+@dataclass(frozen=True)
+class Neighbors:
+    """The shortest path through the k-nearest-neighbor graph of training data (O-N-IG).
+
+    `points` is (points, *shape); `metric` is euclidean, manhattan or cosine.
+    """
+
+    points: Values = field(repr=False)
+    k: int = 5
+    metric: str = "euclidean"
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "points", as_samples(self.points, "points of the neighbor graph"))
+        _require_neighbors(self.k, len(self.points), self.metric)
+
+    @cached_property
+    def graph(self) -> NeighborGraph:
+        return NeighborGraph.of(_rows(self.points), self.k, self.metric)
+
+    def between(self, starts: Tensor, ends: Tensor) -> Curve:
+        return Curve.through(_routes(self.graph, starts, ends))
+
+
+@dataclass(frozen=True)
+class LatentNeighbors:
+    """The shortest path through the neighbor graph of encoded training data, decoded and joined (H-N-IG)."""
+
+    autoencoder: AutoencoderLike = field(repr=False)
+    points: Values = field(repr=False)
+    k: int = 5
+    metric: str = "euclidean"
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "points", as_samples(self.points, "points of the neighbor graph"))
+        _require_neighbors(self.k, len(self.points), self.metric)
+
+    @cached_property
+    def graph(self) -> NeighborGraph:
+        return NeighborGraph.of(_rows(encoded(self.autoencoder, torch.as_tensor(self.points))), self.k, self.metric)
+
+    def between(self, starts: Tensor, ends: Tensor) -> Curve:
+        first, last = encoded(self.autoencoder, starts), encoded(self.autoencoder, ends)
+        return _joined(starts, _routes(self.graph, first, last), ends, self.autoencoder)
+
+
+def _joined(starts: Tensor, codes: Tensor, ends: Tensor, autoencoder: AutoencoderLike) -> Curve:
+    decode = decoder(autoencoder, starts)
+    with torch.no_grad():
+        first, last = decode(codes[:, 0]), decode(codes[:, -1])
+    if first.shape != starts.shape:
+        raise ValueError(
+            f"autoencoder: decoded shape {tuple(first.shape[1:])}, expected the samples' {tuple(starts.shape[1:])}"
+        )
+    return Curve(
+        (Leg(torch.stack([starts, first], 1)), Leg(codes, decode), Leg(torch.stack([last, ends], 1)))
+    )
+
+
+def _require_neighbors(k: int, n_points: int, metric: str) -> None:
+    if not 1 <= k < n_points:
+        raise ValueError(f"neighbor graph: got k={k} for {n_points} points, expected 1 <= k < points")
+    if metric not in METRICS:
+        raise ValueError(f"neighbor graph: got metric {metric!r}, expected one of {', '.join(METRICS)}")
+
+
+def _rows(values: Values) -> Any:
+    return torch.as_tensor(values).detach().flatten(1).cpu().numpy()
+
+
+def _routes(graph: NeighborGraph, starts: Tensor, ends: Tensor) -> Tensor:
+    """Vertices (pairs, corners, *shape) of the shortest paths, shorter ones padded by repeating their end."""
+    routes = graph.routes(_rows(starts), _rows(ends))
+    corners = 2 + max(len(route) for route in routes)
+    vertices = ends[:, None].repeat(1, corners, *(1 for _ in ends.shape[1:]))
+    vertices[:, 0] = starts
+    for i, route in enumerate(routes):
+        if route:
+            vertices[i, 1 : 1 + len(route)] = torch.as_tensor(graph.points[route]).to(ends).view(-1, *ends.shape[1:])
+    return vertices
