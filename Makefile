@@ -1,0 +1,60 @@
+# `make` alone lists the targets. The first one that needs it creates .venv and installs the pinned set; later runs reuse it.
+
+BIN := .venv/bin
+SEEDS := 0 1 2
+DATA := full
+
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+export PIP_NO_INPUT := 1
+export PYTHON_TOO_OLD := eigrad needs Python 3.11 or newer: none was found as python3.11 or python3 (set PYTHON=/path/to/python)
+
+is_new_enough = $(shell $(1) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $(1))
+PYTHON ?= $(firstword $(foreach name,python3.11 python3 python3.12 python3.13,$(call is_new_enough,$(name))))
+
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.PHONY: help demo test check bench study docs clean
+
+help:  ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: .venv/.runtime  ## explain fives against threes, end to end, into runs/digits
+	@$(BIN)/eigrad digits --out runs/digits
+
+test: .venv/.dev  ## run the tests
+	@$(BIN)/pytest
+
+check: .venv/.dev  ## lint, format, types, documentation
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/ruff format --check --quiet .
+	@$(BIN)/mypy --no-error-summary
+	@$(BIN)/mkdocs build --strict --quiet
+	@echo "lint, format, types and documentation are in order"
+
+docs: .venv/.dev  ## build the documentation into site/
+	@$(BIN)/mkdocs build --strict --quiet
+	@echo "site/index.html"
+
+bench: .venv/.dev  ## time and memory of the engine, beside Captum; writes runs/bench
+	@$(BIN)/python -m benchmarks.engine --out runs/bench
+
+study: .venv/.dev  ## the digits study over SEEDS on all of MNIST (DATA=full, or a folder of IDX files); writes runs/study
+	@$(BIN)/python -m benchmarks.study --data $(DATA) --seeds $(SEEDS) --out runs/study
+
+clean:  ## remove the environment, the built documentation and the caches, but no run
+	@rm -rf .venv site dist .mypy_cache .ruff_cache .pytest_cache
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(BIN)/python:
+	@test -n "$(PYTHON)" || { echo "$$PYTHON_TOO_OLD" >&2; exit 1; }
+	@$(PYTHON) -m venv .venv
+
+.venv/.runtime: pyproject.toml constraints.txt | $(BIN)/python
+	@echo "installing eigrad into .venv (this once)"
+	@$(BIN)/pip install --quiet --constraint constraints.txt --editable .
+	@touch $@
+
+.venv/.dev: pyproject.toml constraints.txt | $(BIN)/python
+	@echo "installing eigrad and its development tools into .venv (this once)"
+	@$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	@touch .venv/.runtime $@
