@@ -1,0 +1,153 @@
+"""From attributions to the numbers that are tested, (samples, features or groups)."""
+
+from collections.abc import Callable, Hashable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+import pandas as pd
+import torch
+from jaxtyping import Float64, Int
+from scipy import stats
+
+# Attributions come from float32 gradients. Measured against float64 on ReLU networks of 2 to 8
+# layers, their error is 1e-7 (root mean square) to 2e-6 (worst) of the largest feature's mean
+# attribution: whatever differs by less than this fraction cannot be told from rounding.
+ROUNDING = 1e-6
+
+_CANCELED = 1e-12
+_ELEMENTS_AT_ONCE = 2**18
+
+Matrix = Float64[np.ndarray, "_ features"]
+
+
+@runtime_checkable
+class HasNumpy(Protocol):
+    """Anything that shows its samples as an array, such as Attributions or a tensor."""
+
+    def numpy(self) -> np.ndarray: ...
+
+
+Attributed = HasNumpy | np.ndarray
+
+
+def as_matrix(source: Attributed, name: str) -> np.ndarray:
+    """The attributions as real numbers (samples, features), each sample flattened."""
+    if isinstance(source, torch.Tensor):
+        source = source.detach().cpu()
+        source = source.float() if source.dtype == torch.bfloat16 else source
+    values = source if isinstance(source, np.ndarray) else np.asarray(source.numpy())
+    if values.ndim < 2 or values.size == 0 or values.dtype.kind not in "fiu":
+        raise ValueError(
+            f"{name} is {values.dtype} of shape {values.shape}; "
+            "expected real numbers of shape (samples, features) or (samples, *shape)."
+        )
+    if len(values) < 2:
+        raise ValueError(f"{name} has 1 sample; expected at least 2.")
+    values = values.reshape(len(values), -1)
+    if not np.isfinite(values).all():
+        raise ValueError(
+            f"{name} has {np.count_nonzero(~np.isfinite(values)):,} values that are NaN or "
+            "infinite; expected finite attributions."
+        )
+    return values
+
+
+@dataclass(frozen=True)
+class Rows:
+    """What becomes a row of the table: each feature, or each group with its members in turn."""
+
+    names: list[Hashable]
+    members: Int[np.ndarray, " features"] | None
+    starts: Int[np.ndarray, " groups"]
+
+    def sums(self, values: np.ndarray) -> Matrix:
+        """Each sample's attribution of each row, the sum over its members (a copy)."""
+        if self.members is None:
+            return values.astype(np.float64, order="C")
+        sums = np.empty((len(values), len(self.names)))
+        for part in blocks(*values.shape):
+            block = values[part][:, self.members].astype(np.float64)
+            sums[part] = np.add.reduceat(block, self.starts, axis=1)
+            # Members that cancel leave the rounding of their sum; share and rank blow it up.
+            total = np.abs(block).sum(axis=1, keepdims=True)
+            sums[part][np.abs(sums[part]) <= _CANCELED * total] = 0.0
+        return sums
+
+
+def table_rows(
+    n_features: int,
+    groups: Iterable[Hashable] | None,
+    feature_names: Iterable[Hashable] | None,
+) -> Rows:
+    """Features under their names or numbers, or groups in order of first appearance."""
+    names = list(range(n_features) if feature_names is None else feature_names)
+    if len(names) != n_features:
+        raise ValueError(
+            f"feature_names has {len(names):,} names; expected one for each of the "
+            f"{n_features:,} features."
+        )
+    if groups is None:
+        return Rows(names, None, np.arange(n_features))
+    labels = np.asarray(groups, dtype=object).reshape(-1)
+    if len(labels) != n_features:
+        raise ValueError(
+            f"groups has {len(labels):,} labels; expected one for each of the "
+            f"{n_features:,} features."
+        )
+    codes, found = pd.factorize(labels)
+    if (codes < 0).any():
+        raise ValueError(
+            f"groups lacks a label for {np.count_nonzero(codes < 0):,} features; "
+            "expected one for each."
+        )
+    starts = np.concatenate([[0], np.cumsum(np.bincount(codes))[:-1]])
+    return Rows(list(found), np.argsort(codes, kind="stable"), starts)
+
+
+def blocks(length: int, width: int) -> Iterator[slice]:
+    """Slices along an axis whose entries are `width` numbers each, 2 MB at a time."""
+    step = max(1, _ELEMENTS_AT_ONCE // width)
+    return (slice(start, min(start + step, length)) for start in range(0, length, step))
+
+
+# The transforms may write over the matrix they are given. A zero stays zero in all of them, so a
+# feature that is zero in every sample never varies, whatever the other features do.
+def _absolute(values: Matrix) -> Matrix:
+    np.abs(values, out=values)
+    return values
+
+
+def _signed(values: Matrix) -> Matrix:
+    return values
+
+
+def _share(values: Matrix) -> Matrix:
+    magnitude = _absolute(values)
+    total = magnitude.sum(axis=1, keepdims=True)
+    np.divide(magnitude, total, out=magnitude, where=total > 0)
+    return magnitude
+
+
+def _rank(values: Matrix) -> Matrix:
+    """Average ranks of |a| within each sample; what is zero up to rounding has rank 0.
+
+    Were zeros given their average rank, a class with more zeros than the null would raise all of
+    its unused features above the null's, and they would become significant together.
+    """
+    magnitude = _absolute(values)
+    for rows in blocks(*magnitude.shape):
+        block = magnitude[rows]
+        nothing = block <= ROUNDING * block.max(axis=1, keepdims=True)
+        block[nothing] = 0.0
+        magnitude[rows] = stats.rankdata(block, axis=1)
+        magnitude[rows][nothing] = 0.0
+    return magnitude
+
+
+TRANSFORMS: dict[str, Callable[[Matrix], Matrix]] = {
+    "abs": _absolute,
+    "share": _share,
+    "signed": _signed,
+    "rank": _rank,
+}
