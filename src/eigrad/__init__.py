@@ -1,0 +1,22 @@
+"""Which features make a trained network treat one class of samples differently, and which are significant."""
+
+from importlib.metadata import version
+
+from eigrad import baselines, paths
+from eigrad.attribute import Attributions, Explainer, simple_gradients
+from eigrad.significance import SignificanceWarning, null_calibration, patches, significance
+
+__version__ = version("eigrad")
+
+__all__ = [
+    "Attributions",
+    "Explainer",
+    "SignificanceWarning",
+    "__version__",
+    "baselines",
+    "null_calibration",
+    "paths",
+    "patches",
+    "significance",
+    "simple_gradients",
+]

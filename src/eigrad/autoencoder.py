@@ -1,0 +1,133 @@
+"""Autoencoders: an encoder to latent codes and a decoder back, plain or variational, dense or convolutional."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.nn import functional
+
+from eigrad.training import History, Schedule, fit
+
+
+class Autoencoder(nn.Module):
+    """encode: (samples, *shape) -> (samples, latent); decode: the way back."""
+
+    def __init__(self, encoder: nn.Module, decoder: nn.Module) -> None:
+        super().__init__()
+        self.encoder = encoder
+        self.decoder = decoder
+
+    def encode(self, x: Float[Tensor, "samples *shape"]) -> Float[Tensor, "samples latent"]:
+        codes: Tensor = self.encoder(x)
+        return codes
+
+    def decode(self, z: Float[Tensor, "samples latent"]) -> Float[Tensor, "samples *shape"]:
+        points: Tensor = self.decoder(z)
+        return points
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.decode(self.encode(x))
+
+    def loss(self, x: Tensor) -> Tensor:
+        """Squared error of the reconstruction, summed over features and averaged over samples."""
+        return (self(x) - x).square().flatten(1).sum(1).mean()
+
+
+class VariationalAutoencoder(Autoencoder):
+    """An autoencoder whose encoder gives mean and log-variance of a Gaussian; a code is the mean.
+
+    Its loss is the negative evidence lower bound (Kingma and Welling, 2014) with the divergence weighted by `beta`.
+    With `binary` features in [0, 1] the decoder gives probabilities and the reconstruction is a cross-entropy.
+    """
+
+    def __init__(self, encoder: nn.Module, decoder: nn.Module, beta: float = 1.0, binary: bool = True) -> None:
+        super().__init__(encoder, decoder)
+        self.beta = beta
+        self.binary = binary
+
+    def encode(self, x: Tensor) -> Tensor:
+        return self.encoder(x).chunk(2, 1)[0]
+
+    def loss(self, x: Tensor) -> Tensor:
+        mean, log_variance = self.encoder(x).chunk(2, 1)
+        noise = torch.randn_like(mean) if self.training else torch.zeros_like(mean)
+        decoded = self.decode(mean + noise * torch.exp(log_variance / 2))
+        divergence = 0.5 * (mean.square() + log_variance.exp() - 1 - log_variance).sum(1)
+        if self.binary:
+            reconstruction = functional.binary_cross_entropy(decoded, x, reduction="none")
+        else:
+            reconstruction = (decoded - x).square()
+        return (reconstruction.flatten(1).sum(1) + self.beta * divergence).mean()
+
+
+class Mean(nn.Module):
+    """The code of a variational encoder, as a layer: the first half of its output."""
+
+    def __init__(self, encoder: nn.Module) -> None:
+        super().__init__()
+        self.encoder = encoder
+
+    def forward(self, x: Tensor) -> Tensor:
+        first: Tensor = self.encoder(x).chunk(2, 1)[0]
+        return first
+
+
+def dense_layers(sizes: Sequence[int]) -> nn.Sequential:
+    """Linear layers of these sizes with ReLU between them."""
+    layers: list[nn.Module] = []
+    for n_in, n_out in zip(sizes[:-1], sizes[1:], strict=True):
+        layers += [nn.Linear(n_in, n_out), nn.ReLU()]
+    return nn.Sequential(*layers[:-1])
+
+
+def dense(
+    shape: tuple[int, ...], hidden: Sequence[int], n_latent: int, *, variational: bool = True, binary: bool = True, beta: float = 1.0
+) -> Autoencoder:
+    """A dense autoencoder of samples of this shape; the decoder mirrors the encoder."""
+    n = math.prod(shape)
+    encoder = nn.Sequential(nn.Flatten(), *dense_layers([n, *hidden, n_latent * (1 + variational)]))
+    decoder = nn.Sequential(
+        *dense_layers([n_latent, *reversed(hidden), n]), *([nn.Sigmoid()] if binary else []), nn.Unflatten(1, shape)
+    )
+    return VariationalAutoencoder(encoder, decoder, beta, binary) if variational else Autoencoder(encoder, decoder)
+
+
+def convolutional(
+    shape: tuple[int, int, int], channels: tuple[int, int], n_hidden: int, n_latent: int, *, beta: float = 1.0
+) -> VariationalAutoencoder:
+    """A convolutional variational autoencoder of images in [0, 1] whose sides are multiples of four."""
+    colors, height, width = shape
+    if height % 4 or width % 4:
+        raise ValueError(f"convolutional autoencoder: got images of {height} x {width}, expected multiples of four")
+    first, second = channels
+    small = (second, height // 4, width // 4)
+    encoder = nn.Sequential(
+        nn.Conv2d(colors, first, 3, stride=2, padding=1), nn.ReLU(),
+        nn.Conv2d(first, second, 3, stride=2, padding=1), nn.ReLU(),
+        nn.Flatten(), nn.Linear(math.prod(small), n_hidden), nn.ReLU(), nn.Linear(n_hidden, 2 * n_latent),
+    )  # fmt: skip
+    decoder = nn.Sequential(
+        nn.Linear(n_latent, n_hidden), nn.ReLU(), nn.Linear(n_hidden, math.prod(small)), nn.ReLU(),
+        nn.Unflatten(1, small),
+        nn.ConvTranspose2d(second, first, 4, stride=2, padding=1), nn.ReLU(),
+        nn.ConvTranspose2d(first, colors, 4, stride=2, padding=1), nn.Sigmoid(),
+    )  # fmt: skip
+    return VariationalAutoencoder(encoder, decoder, beta)
+
+
+def train(
+    autoencoder: Autoencoder, values: Tensor, validation: Tensor, schedule: Schedule, *, seed: int, progress: bool = True
+) -> History:
+    """Train an autoencoder by its own loss."""
+
+    def loss(module: nn.Module, x: Tensor) -> Tensor:
+        assert isinstance(module, Autoencoder)
+        return module.loss(x)
+
+    return fit(
+        autoencoder, loss, (values,), (validation,), schedule, seed=seed, description="training the autoencoder", progress=progress
+    )

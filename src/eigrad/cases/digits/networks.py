@@ -1,0 +1,144 @@
+"""The three networks of the study: a classifier on a VAE's embedding, a CNN, a classifier on a convolutional VAE's."""
+
+from __future__ import annotations
+
+import json
+import logging
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from eigrad import autoencoder as ae
+from eigrad.autoencoder import Autoencoder, Mean, dense_layers
+from eigrad.cases.digits.mnist import SHAPE, Digits
+from eigrad.training import Schedule, accuracy, fit, load_config, load_weights, predict, save_model, seeded
+
+logger = logging.getLogger(__name__)
+
+N_CLASSES = 10
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Architecture and training of one network."""
+
+    hidden: tuple[int, ...]
+    n_latent: int | None
+    classifier: tuple[int, ...]
+    autoencoder_schedule: Schedule | None
+    schedule: Schedule
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A network from images to ten logits, its autoencoder if it has one, and its held-out accuracy."""
+
+    network: nn.Module
+    autoencoder: Autoencoder | None
+    config: dict[str, Any]
+    accuracy: float
+
+
+class Assembled(nn.Module):
+    """What is saved together: the autoencoder (or nothing) and the classifier on its embedding (or on the image)."""
+
+    def __init__(self, kind: str, recipe: Recipe) -> None:
+        super().__init__()
+        self.autoencoder = _autoencoder(kind, recipe)
+        self.classifier = _classifier(kind, recipe)
+
+    def network(self) -> nn.Module:
+        """Encoder and classifier joined into the network that is explained."""
+        if self.autoencoder is None:
+            return self.classifier
+        return nn.Sequential(Mean(self.autoencoder.encoder), self.classifier)
+
+
+def recipe(kind: str, n_train: int, quick: bool) -> Recipe:
+    """The recipe of a network; small data sets get more epochs, up to five times as many."""
+    more = min(5.0, max(1.0, 60_000 / n_train))
+
+    def schedule(epochs: float, **options: Any) -> Schedule:
+        return Schedule(max(1, round(epochs * more / (4 if quick else 1))), **options)
+
+    if kind == "vae":
+        return Recipe((400, 200), 24, (100, 50), schedule(12, learning_rate=2e-3), schedule(5, learning_rate=4e-3))
+    if kind == "cnn":
+        return Recipe((12, 24), None, (64,), None, schedule(4, learning_rate=4e-3))
+    if kind == "cvae":
+        return Recipe((12, 24, 128), 24, (100, 50), schedule(5, learning_rate=3e-3), schedule(5, learning_rate=4e-3))
+    raise ValueError(f"network: got {kind!r}, expected vae, cnn or cvae")
+
+
+def load_or_train(
+    folder: Path, kind: str, digits: Digits, *, seed: int, device: str = "cpu", quick: bool = False, progress: bool = True
+) -> Trained:
+    """The network saved in the folder if it was trained in the same way on the same data, else a new one."""
+    chosen = recipe(kind, len(digits.train), quick)
+    config = json.loads(json.dumps({"kind": kind, "seed": seed, "data": digits.hash, "recipe": asdict(chosen)}))
+    path = folder / f"{kind}.safetensors"
+    with seeded(seed, device):
+        parts = Assembled(kind, chosen).to(device)
+    if _saved(path, config, parts):
+        logger.info("%s: reusing %s", kind, path)
+    else:
+        _train(parts, chosen, digits, seed, progress)
+        save_model(path, parts, config)
+    parts.requires_grad_(False).eval()
+    network = parts.network()
+    held_out = accuracy(network, torch.from_numpy(digits.test.values), digits.test.labels)
+    logger.info("%s: test accuracy %.2f %%", kind, 100 * held_out)
+    return Trained(network, parts.autoencoder, config, held_out)
+
+
+def _saved(path: Path, config: dict[str, Any], parts: nn.Module) -> bool:
+    """Whether the file holds this network, which is then loaded; a file that cannot be read is as good as none."""
+    if not path.exists():
+        return False
+    try:
+        if load_config(path) != config:
+            return False
+        load_weights(path, parts)
+    except ValueError as error:
+        logger.warning("%s; training again", error)
+        return False
+    return True
+
+
+def _train(parts: Assembled, recipe: Recipe, digits: Digits, seed: int, progress: bool) -> None:
+    (x, y), (x_held, y_held) = (
+        (torch.from_numpy(part.values), torch.from_numpy(part.labels)) for part in (digits.train, digits.validation)
+    )
+    if parts.autoencoder is not None and recipe.autoencoder_schedule is not None:
+        ae.train(parts.autoencoder, x, x_held, recipe.autoencoder_schedule, seed=seed, progress=progress)
+        encoder = Mean(parts.autoencoder.encoder)
+        x, x_held = predict(encoder, x), predict(encoder, x_held)
+    fit(parts.classifier, _cross_entropy, (x, y), (x_held, y_held), recipe.schedule, seed=seed, description="training the classifier", progress=progress)  # fmt: skip
+
+
+def _cross_entropy(module: nn.Module, x: Tensor, y: Tensor) -> Tensor:
+    return functional.cross_entropy(module(x), y)
+
+
+def _autoencoder(kind: str, recipe: Recipe) -> Autoencoder | None:
+    if recipe.n_latent is None:
+        return None
+    if kind == "vae":
+        return ae.dense(SHAPE, recipe.hidden, recipe.n_latent)
+    first, second, n_hidden = recipe.hidden
+    return ae.convolutional(SHAPE, (first, second), n_hidden, recipe.n_latent)
+
+
+def _classifier(kind: str, recipe: Recipe) -> nn.Module:
+    if recipe.n_latent is not None:
+        return dense_layers([recipe.n_latent, *recipe.classifier, N_CLASSES])
+    first, second = recipe.hidden
+    return nn.Sequential(
+        nn.Conv2d(1, first, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2),
+        nn.Conv2d(first, second, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2),
+        nn.Flatten(), *dense_layers([second * 49, *recipe.classifier, N_CLASSES]),
+    )  # fmt: skip

@@ -1,0 +1,202 @@
+"""The words of the digits page: what was found, how to read it, and what it does not say."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from eigrad.cases.digits.figures import NETWORK_NAMES, PATH_NAMES
+from eigrad.cases.digits.settings import Settings
+
+READING = [
+    "An attribution is the part of the change in the network's output, from a baseline to an image, that one pixel "
+    "carries along the path between them; summed over the pixels it is the whole change. How far the sum is off is "
+    "the completeness gap.",
+    "A significant pixel is used more, in absolute terms, for the images of interest than for random images of all "
+    "digits (one-sided test, corrected for the number of features). A pixel that matters equally for every digit is "
+    "rightly not significant.",
+    "In the map of mean attributions a pixel is positive both where ink is present and speaks for the digit, and "
+    "where ink is missing and its absence speaks for it. The direction map (attribution × sign(x − x')) tells them "
+    "apart: blue pixels speak for the digit by more ink than the baseline has, red ones by less.",
+    "`effect` is the difference of the two means over the root of the mean of their variances. It does not grow with "
+    "the number of images, and is the safer order; p-values fall as images are added.",
+]
+
+LIMITS = [
+    "The number of significant pixels is no measure of quality. It depends on the output explained, on the "
+    "transform, on the number of images, and on how the null images are explained.",
+    "Significance does not show that the network learned anything: a network trained on random labels gives about "
+    "as many significant pixels. Read it beside the network's accuracy.",
+    "Neighboring pixels carry much the same information, so that a small subset of the significant pixels is "
+    "already as good as all of them, and a random subset of a few dozen pixels is far from useless.",
+    "One draw of null images and one trained network stand behind this page. Another seed moves the "
+    "borderline pixels.",
+]
+
+
+def describe(settings: Settings, summary: dict[str, Any]) -> dict[str, Any]:
+    """The page as data, for the report to lay out."""
+    sample, baseline = settings.sample, settings.baseline
+    return {
+        "title": f"What makes a handwritten {sample} differ from a {baseline}",
+        "headline": _headline(settings, summary),
+        "sections": [
+            _features(settings, "vae", "2a", "Significant pixels", "significance_vae.csv"),
+            _features(settings, "cnn", "2b", "Significant patches of the CNN", "significance_cnn.csv"),
+            _features(settings, "cvae", "2c", "Significant patches of the convolutional VAE", "significance_cvae.csv"),
+            _worth(settings),
+            _paths_and_baselines(settings),
+            _accuracy(),
+        ],
+        "reading": READING,
+        "limits": LIMITS,
+    }
+
+
+def _headline(settings: Settings, summary: dict[str, Any]) -> list[str]:
+    binary = summary["binary"]
+    losses = [100 * (row["accuracy_all"] - row["accuracy_significant"]) for row in binary]
+    lines = [
+        f"{summary['n_significant']} of {summary['n_features']} pixels "
+        f"({100 * summary['fraction_significant']:.1f} %) are used significantly more for a {settings.sample} "
+        f"than for images in general, seen from {settings.baseline_kind} baselines of {settings.baseline}.",
+        f"A classifier that sees only the significant pixels loses {sum(losses) / len(losses):.2f} points of test "
+        f"accuracy on average over the {len(losses)} other digits (from {min(losses):.2f} to {max(losses):.2f}).",
+        "Test accuracy of the networks explained: "
+        + ", ".join(f"{NETWORK_NAMES[kind]} {100 * value:.2f} %" for kind, value in summary["accuracy"].items())
+        + ".",
+    ]
+    curve = [row for row in summary["curve"] if row["n_pixels"] <= 20]
+    if curve:
+        row = curve[-1]
+        lines.insert(
+            2,
+            f"The {row['n_pixels']} most significant pixels tell {settings.sample} from {settings.baseline} with "
+            f"{100 * row['accuracy_significant']:.1f} % accuracy, as many random ones with "
+            f"{100 * row['accuracy_random']:.1f} %.",
+        )
+    return lines
+
+
+def _features(settings: Settings, kind: str, number: str, title: str, table: str) -> dict[str, Any]:
+    feature = "pixel" if kind == "vae" else "patch of 3 × 3 pixels"
+    return {
+        "title": title,
+        "text": [
+            f"The {NETWORK_NAMES[kind]} explained on {settings.n_samples} images of {settings.sample} along the "
+            f"{PATH_NAMES[settings.path_for(kind)]}, against as many random images of all digits."
+        ],
+        "figures": [
+            {
+                "file": f"figures/{number}_{kind}.png",
+                "title": f"Figure {number}",
+                "caption": f"Left: attribution of each pixel, averaged over the images of {settings.sample}; the mean "
+                "digit in gray. Middle: its direction map. Right: the direction map where a feature is significant.",
+                "alt": f"Three maps of 28 by 28 pixels: mean attribution, direction and significant features of the "
+                f"{NETWORK_NAMES[kind]}.",
+            }
+        ],
+        "tables": [
+            {
+                "file": table,
+                "title": f"Every {feature}, tested",
+                "caption": "mean_class and mean_null are means of the transformed attributions; significant is decided "
+                "by p_adjusted.",
+                "kind": "features",
+            }
+        ],
+    }
+
+
+def _worth(settings: Settings) -> dict[str, Any]:
+    return {
+        "title": "What the significant pixels are worth",
+        "text": [
+            f"Classifiers of two digits were retrained on subsets of pixels and judged on test images that no other "
+            f"part of this study has seen. For digits other than {settings.baseline} the significant pixels were found "
+            f"in the same way, from baselines of that digit, with {settings.other_n_points} points on each path."
+        ],
+        "figures": [
+            {
+                "file": "figures/2d_binary.png",
+                "title": "Figure 2d",
+                "caption": f"Test accuracy of {settings.sample} against each other digit.",
+                "alt": "Accuracy on all, significant and random pixels for nine digits.",
+            },
+            {
+                "file": "figures/2e_curve.png",
+                "title": "Figure 2e",
+                "caption": f"Test accuracy of {settings.sample} against {settings.baseline} with growing subsets. "
+                "Significant pixels enter by effect; random ones are drawn from all pixels.",
+                "alt": "Accuracy rises earlier with significant pixels than with random ones.",
+            },
+        ],
+        "tables": [
+            {"file": "binary.csv", "title": "Two-digit classifiers", "caption": "", "kind": "plain"},
+            {"file": "curve.csv", "title": "Growing subsets", "caption": "", "kind": "plain"},
+        ],
+    }
+
+
+def _paths_and_baselines(settings: Settings) -> dict[str, Any]:
+    return {
+        "title": "Paths and baselines",
+        "text": [],
+        "figures": [
+            {
+                "file": "figures/1a_paths.png",
+                "title": "Figure 1a",
+                "caption": f"Four paths from a baseline {settings.baseline} to an image of {settings.sample}, projected "
+                "on the first two principal components of both digits.",
+                "alt": "Four curves between two points in a scatter plot.",
+            },
+            {
+                "file": "figures/1b_baselines.png",
+                "title": "Figure 1b",
+                "caption": f"The baselines each kind gives the image at the top, from the digit {settings.baseline}.",
+                "alt": "Rows of digit images, one for each kind of baseline.",
+            },
+        ],
+        "tables": [],
+    }
+
+
+def _accuracy() -> dict[str, Any]:
+    return {
+        "title": "How accurate the integrals and the test are",
+        "text": [
+            "The completeness gap falls as points are added to the path. Random images tested against random images "
+            "show what the test says when there is nothing to find; dead pixels, which are zero in every attribution, "
+            "have p = 1 and still count in the correction."
+        ],
+        "figures": [
+            {
+                "file": "figures/S4_convergence.png",
+                "title": "Figure S4",
+                "caption": "Relative completeness gap of the logit against points on the path.",
+                "alt": "Falling curves for each network and path.",
+            },
+            {
+                "file": "figures/S5_null.png",
+                "title": "Figure S5",
+                "caption": "p-values of random images against random images, for pixels that vary. Pixels depend on "
+                "each other, so that one draw strays from uniform even though the test is valid; null_calibration.csv "
+                "has many draws.",
+                "alt": "Histogram of p-values under the null.",
+            },
+            {
+                "file": "figures/S6_p_values.png",
+                "title": "Figure S6",
+                "caption": "p-values of the study: of all pixels, and without dead and significant ones.",
+                "alt": "Two histograms of p-values.",
+            },
+        ],
+        "tables": [
+            {"file": "convergence.csv", "title": "Completeness gaps", "caption": "Relative to |F(x) − F(x')|.", "kind": "plain"},
+            {
+                "file": "null_calibration.csv",
+                "title": "Random images against random images",
+                "caption": "One row a repeat: two disjoint random groups of null images.",
+                "kind": "plain",
+            },
+        ],
+    }

@@ -1,0 +1,207 @@
+"""The paper's digits study: train, explain, test, evaluate, draw, and report, one stage after another."""
+
+from __future__ import annotations
+
+import json
+import logging
+import platform
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+import eigrad
+from eigrad import report
+from eigrad.cases.digits import evaluation, figures, mnist, networks, page
+from eigrad.cases.digits.explain import Explanation, Images, Study, model_hash
+from eigrad.cases.digits.settings import KINDS, Settings
+from eigrad.data import write_atomic
+from eigrad.significance import null_calibration, null_p_values
+
+logger = logging.getLogger(__name__)
+
+FIGURES = {"vae": "2a_vae", "cnn": "2b_cnn", "cvae": "2c_cvae"}
+RESULTS = ("summary.json", "page.json", "report.html")  # written last: with them a run folder is whole
+CALIBRATION_REPEATS = 100
+TOP_LEFT, TOP_RIGHT = (slice(4, 14), slice(4, 14)), (slice(4, 14), slice(16, 24))  # where a 5 has ink and a 3 has not
+LIBRARIES = ("torch", "numpy", "scipy", "pandas", "scikit-learn", "matplotlib", "zarr")
+
+
+def run(settings: Settings) -> Path:
+    """Run the study into `settings.out` and return its page; finished models and attributions there are reused."""
+    folder = _opened(settings.out)
+    clock = _Clock()
+    with clock("data"):
+        digits = mnist.load(settings.data, settings.seed)
+        images = Images.draw(digits.train, settings.sample, settings.n_samples, settings.seed)
+    for name in RESULTS:
+        (folder / name).unlink(missing_ok=True)
+    with clock("training"):
+        models = {
+            kind: networks.load_or_train(
+                folder / "models", kind, digits, seed=settings.seed, device=settings.device, quick=settings.quick
+            )
+            for kind in KINDS
+        }
+    study = Study(settings, digits, models, images)
+    _write_json(folder / "config.json", _config(study))
+    explanations: dict[str, Explanation] = {}
+    attributions = folder / "attributions.zarr"
+    for kind in KINDS:
+        with clock(f"attributions_{kind}"):
+            explanations[kind] = study.explain(kind, settings.baseline, settings.n_points, attributions)
+        _write_table(folder / f"significance_{kind}.csv", explanations[kind].table)
+    with clock("attributions_other_digits"):
+        by_digit = {
+            digit: explanations["vae"]
+            if digit == settings.baseline
+            else study.explain("vae", digit, settings.other_n_points, attributions)
+            for digit in range(10)
+            if digit != settings.sample
+        }
+    tables = _evaluated(study, explanations["vae"], by_digit, clock)
+    for name, table in tables.items():
+        _write_table(folder / f"{name}.csv", table)
+    with clock("figures"):
+        _draw(study, explanations, tables, folder / "figures")
+    summary = _summary(study, explanations["vae"], tables, clock.seconds)
+    _write_json(folder / "page.json", page.describe(settings, summary))
+    _write_json(folder / "summary.json", summary)
+    return report.build(folder)
+
+
+def _evaluated(
+    study: Study, explanation: Explanation, by_digit: dict[int, Explanation], clock: _Clock
+) -> dict[str, pd.DataFrame]:
+    with clock("binary"):
+        binary = evaluation.binary_accuracies(study, by_digit)
+    with clock("curve"):
+        curve = evaluation.subset_curve(study, explanation)
+    with clock("convergence"):
+        convergence = evaluation.convergence(study)
+    with clock("calibration"):
+        n, seed = study.settings.n_samples // 2, study.settings.seed
+        options = {"transform": study.settings.transform, "seed": seed}
+        calibration = null_calibration(explanation.null, n, CALIBRATION_REPEATS, **options)
+        drawn = null_p_values(
+            explanation.null, n, 1, feature_names=study.digits.train.feature_names, **options
+        )
+    return {
+        "binary": binary,
+        "curve": curve,
+        "convergence": convergence,
+        "null_calibration": calibration,
+        "null_p_values": drawn.T.set_axis(["p_value"], axis=1).rename_axis("feature").reset_index(),
+    }
+
+
+def _draw(
+    study: Study, explanations: dict[str, Explanation], tables: dict[str, pd.DataFrame], folder: Path
+) -> None:
+    figures.paths_of_one_sample(study, folder)
+    figures.baselines_as_images(study, folder)
+    for kind, name in FIGURES.items():
+        figures.significant_features(study, kind, explanations[kind], name, folder)
+    figures.binary_accuracies(study, tables["binary"], folder)
+    figures.subset_curve(tables["curve"], folder)
+    figures.convergence(tables["convergence"], folder)
+    p_values = tables["null_p_values"]["p_value"].to_numpy()
+    figures.null_p_values(p_values[p_values < 1], folder)
+    figures.p_values(explanations["vae"], folder)
+
+
+def _summary(
+    study: Study, explanation: Explanation, tables: dict[str, pd.DataFrame], seconds: dict[str, float]
+) -> dict[str, Any]:
+    settings, table = study.settings, explanation.table
+    direction = explanation.sample.direction.mean(0)[0].numpy()
+    gaps = tables["convergence"].query("n_points == @settings.n_points")
+    by_network = {
+        kind: {row.path: {"median": row.median, "p95": row.p95} for row in rows.itertuples()}
+        for kind, rows in gaps.groupby("network")
+    }
+    return {
+        "accuracy": {kind: trained.accuracy for kind, trained in study.models.items()},
+        "n_features": len(table),
+        "n_significant": int(table["significant"].sum()),
+        "fraction_significant": float(table["significant"].mean()),
+        "direction": {"top_left": float(direction[TOP_LEFT].sum()), "top_right": float(direction[TOP_RIGHT].sum())},
+        "binary": tables["binary"].to_dict("records"),
+        "curve": tables["curve"].to_dict("records"),
+        "completeness_gap": by_network["vae"],
+        "completeness_gap_other_networks": {kind: gap for kind, gap in by_network.items() if kind != "vae"},
+        "seconds": seconds,
+        "seed": settings.seed,
+        "versions": _versions(),
+    }
+
+
+def _config(study: Study) -> dict[str, Any]:
+    return {
+        "command": "digits",
+        "arguments": study.settings.arguments(),
+        "seed": study.settings.seed,
+        "data": {"source": study.digits.source, "hash": study.digits.hash},
+        "models": {
+            kind: {"hash": model_hash(trained.network, trained.autoencoder), "settings": trained.config}
+            for kind, trained in study.models.items()
+        },
+        "versions": _versions(),
+    }
+
+
+def _versions() -> dict[str, str]:
+    return {"eigrad": eigrad.__version__, "python": platform.python_version()} | {
+        name: version(name) for name in LIBRARIES
+    }
+
+
+def _opened(folder: Path) -> Path:
+    """The run folder, made if need be; a folder that holds something else is left alone."""
+    if folder.is_dir() and any(folder.iterdir()) and not any((folder / n).exists() for n in ("config.json", "models")):
+        raise ValueError(f"--out: {folder} is not empty and holds no eigrad run, expected a new or empty folder")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        probe = folder / ".eigrad-can-write"
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise ValueError(f"--out: cannot write to {folder} ({error.strerror}), expected a writable folder") from error
+    return folder
+
+
+def _write_table(path: Path, table: pd.DataFrame) -> None:
+    with write_atomic(path) as beside:
+        table.to_csv(beside, index=False)
+
+
+def _write_json(path: Path, content: dict[str, Any]) -> None:
+    with write_atomic(path) as beside:
+        Path(beside).write_text(json.dumps(content, indent=2, default=_plain) + "\n", encoding="utf-8")
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, np.generic):
+        return value.item()
+    raise TypeError(f"{type(value).__name__} is no JSON value")
+
+
+@dataclass
+class _Clock:
+    """Seconds each stage took."""
+
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    @contextmanager
+    def __call__(self, stage: str) -> Iterator[None]:
+        logger.info("%s ...", stage.replace("_", " "))
+        start = time.perf_counter()
+        yield
+        self.seconds[stage] = round(time.perf_counter() - start, 2)
+        logger.info("%s: %.1f s", stage.replace("_", " "), self.seconds[stage])

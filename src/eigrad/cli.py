@@ -1,0 +1,107 @@
+"""The command line: the only module that parses arguments or prints."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import warnings
+from pathlib import Path
+from typing import Annotated, Literal
+
+import click
+import typer
+from rich.console import Console
+from rich.logging import RichHandler
+
+import eigrad
+
+app = typer.Typer(
+    help="Which features make a trained network treat one class of samples differently, and which are significant.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+errors = Console(stderr=True)
+
+PathName = Literal["straight", "neighbors", "latent-straight", "latent-neighbors"]
+BaselineName = Literal["zero", "encoded-zero", "median", "k-means", "close", "random"]
+TransformName = Literal["abs", "share", "signed", "rank"]
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"eigrad {eigrad.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _common(
+    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but errors and the result.")] = False,
+) -> None:
+    level = logging.ERROR if quiet else logging.INFO
+    handler = RichHandler(console=errors, show_path=False, show_level=False, log_time_format="[%X]")
+    logging.basicConfig(level=logging.WARNING, format="%(message)s", handlers=[handler], force=True)
+    logging.getLogger("eigrad").setLevel(level)
+    warnings.showwarning = lambda message, *_, **__: logging.getLogger("eigrad").warning("%s", message)
+
+
+@app.command()
+def digits(
+    sample: Annotated[int, typer.Option(help="The digit to explain.", show_default=True)] = 5,
+    baseline: Annotated[int, typer.Option(help="The digit it is compared with.")] = 3,
+    path: Annotated[PathName, typer.Option(help="The path; networks without an autoencoder take its feature-space kin.")] = "latent-straight",
+    baseline_kind: Annotated[BaselineName, typer.Option(help="How baselines are chosen.")] = "median",
+    n_baselines: Annotated[int, typer.Option(help="Baselines for each image.")] = 3,
+    n_samples: Annotated[int, typer.Option(help="Images of the digit, and as many null images.")] = 300,
+    n_points: Annotated[int, typer.Option(help="Points on each path.")] = 250,
+    null_target: Annotated[Literal["own", "class"], typer.Option(help="Explain null images for the class the network gives them, or for the digit.")] = "own",
+    transform: Annotated[TransformName, typer.Option(help="What is tested: |a|, its share of the image, a, or its rank in the image.")] = "abs",
+    data: Annotated[str | None, typer.Option(help="A folder of MNIST's IDX files (gzipped or not), or 'full' to download all 70,000 images. By default the 10,000 images in the package.", show_default=False)] = None,
+    seed: Annotated[int, typer.Option(help="Seed of the split, the training and every draw.")] = 0,
+    out: Annotated[Path, typer.Option(help="The run folder.")] = Path("runs/digits"),
+    device: Annotated[str, typer.Option(help="Where PyTorch computes, such as cpu or cuda:0.")] = "cpu",
+    quick: Annotated[bool, typer.Option("--quick", help="Small networks and fewer repeats, for a first look.")] = False,
+) -> None:
+    """Explain what makes one handwritten digit differ from another, as in the paper.
+
+    Example: eigrad digits --sample 5 --baseline 3 --out runs/digits
+    """
+    from eigrad.cases.digits.settings import Settings
+    from eigrad.cases.digits.study import run
+
+    page = run(
+        Settings(
+            out=out, sample=sample, baseline=baseline, path=path, baseline_kind=baseline_kind, n_baselines=n_baselines,
+            n_samples=n_samples, n_points=n_points, null_target=null_target, transform=transform, data=data,
+            seed=seed, device=device, quick=quick,
+        )
+    )  # fmt: skip
+    typer.echo(f"The page is at {page.resolve()}")
+
+
+@app.command()
+def report(run: Annotated[Path, typer.Argument(help="A finished run folder.", metavar="RUN")]) -> None:
+    """Build the page of a run folder again, from its files alone.
+
+    Example: eigrad report runs/digits
+    """
+    from eigrad import report as page
+
+    typer.echo(f"The page is at {page.build(run).resolve()}")
+
+
+def main() -> None:
+    """Run the command line: exit code 2 with one sentence for bad input, 130 when interrupted."""
+    try:
+        code = app(standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        code = error.exit_code
+    except (KeyboardInterrupt, click.exceptions.Abort):
+        errors.print("Interrupted. What was finished is kept: the same command goes on from there.")
+        code = 130
+    except ValueError as error:
+        errors.print(f"Error: {error}", style="red", markup=False, highlight=False, soft_wrap=True)
+        code = 2
+    sys.exit(code if isinstance(code, int) else 0)

@@ -1,0 +1,150 @@
+"""Training with early stopping, and networks on disk as safetensors with their configuration."""
+
+from __future__ import annotations
+
+import copy
+import json
+import math
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from eigrad.data import write_atomic
+from eigrad.model import evaluating, in_batches, placement
+from eigrad.progress import track
+
+Loss = Callable[..., Tensor]
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """How a network is trained: Adam under a one-cycle learning rate, best validation loss kept.
+
+    Training stops when the validation loss has not fallen for `patience` epochs.
+    """
+
+    epochs: int
+    batch_size: int = 128
+    learning_rate: float = 2e-3
+    patience: int = 5
+
+
+@dataclass(frozen=True)
+class History:
+    """Mean losses of every epoch, and the epoch whose weights were kept."""
+
+    train: tuple[float, ...]
+    validation: tuple[float, ...]
+    best_epoch: int
+
+
+@contextmanager
+def seeded(seed: int, device: torch.device | str = "cpu") -> Iterator[None]:
+    """PyTorch's random numbers from this seed within the block, and the caller's own generators left untouched."""
+    device = torch.device(device)
+    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+        torch.manual_seed(seed)
+        yield
+
+
+def fit(
+    module: nn.Module,
+    loss: Loss,
+    train: tuple[Tensor, ...],
+    validation: tuple[Tensor, ...],
+    schedule: Schedule,
+    *,
+    seed: int,
+    description: str = "training",
+    progress: bool = True,
+) -> History:
+    """Minimize `loss(module, *batch)`, a mean over the batch, on the module's device; the module ends in eval mode.
+
+    `train` and `validation` hold tensors of one row a sample. The seed governs shuffling and all noise inside.
+    """
+    parameters = [parameter for parameter in module.parameters() if parameter.requires_grad]
+    device = parameters[0].device
+    n_batches = math.ceil(len(train[0]) / schedule.batch_size)
+    optimizer = torch.optim.Adam(parameters, lr=schedule.learning_rate)
+    rate = torch.optim.lr_scheduler.OneCycleLR(optimizer, schedule.learning_rate, total_steps=schedule.epochs * n_batches)
+    shuffle = torch.Generator().manual_seed(seed)
+    losses: list[tuple[float, float]] = []
+    best, best_weights = math.inf, copy.deepcopy(module.state_dict())
+    with seeded(seed, device):
+        for epoch in track(range(schedule.epochs), description, enabled=progress):
+            module.train()
+            total = 0.0
+            for index in torch.randperm(len(train[0]), generator=shuffle).split(schedule.batch_size):
+                value = loss(module, *(tensor[index].to(device) for tensor in train))
+                optimizer.zero_grad(set_to_none=True)
+                value.backward()
+                optimizer.step()
+                rate.step()
+                total += float(value.detach()) * len(index)
+            losses.append((total / len(train[0]), _mean_loss(module, loss, validation, device)))
+            if losses[-1][1] < best:
+                best, best_weights = losses[-1][1], copy.deepcopy(module.state_dict())
+                best_epoch = epoch
+            elif not math.isfinite(losses[-1][1]) or epoch - best_epoch >= schedule.patience:
+                break
+    if not math.isfinite(best):
+        raise ValueError(f"{description}: the loss is not finite, expected a lower learning rate or scaled inputs")
+    module.load_state_dict(best_weights)
+    module.eval()
+    first, second = zip(*losses, strict=True)
+    return History(first, second, best_epoch)
+
+
+def _mean_loss(module: nn.Module, loss: Loss, data: tuple[Tensor, ...], device: torch.device) -> float:
+    with evaluating(module), torch.no_grad():
+        parts = zip(*(tensor.split(1024) for tensor in data), strict=True)
+        return sum(
+            float(loss(module, *(tensor.to(device) for tensor in part))) * len(part[0]) for part in parts
+        ) / len(data[0])
+
+
+def predict(module: nn.Module, values: Tensor, batch_size: int = 1024) -> Tensor:
+    """Outputs of a module in evaluation mode, on the device of the values."""
+    device, dtype = placement(module, values)
+    with evaluating(module):
+        return in_batches(lambda part: module(part.to(device, dtype)).to(values.device), values, size=batch_size)
+
+
+def accuracy(module: nn.Module, values: Tensor, labels: NDArray[Any]) -> float:
+    """Fraction of samples whose largest output is their label."""
+    return float(np.mean(predict(module, values).argmax(1).cpu().numpy() == labels))
+
+
+def save_model(path: Path, module: nn.Module, config: Mapping[str, Any]) -> None:
+    """Write the weights as safetensors, with the configuration as JSON in the file's metadata."""
+    weights = {name: tensor.detach().cpu().contiguous() for name, tensor in module.state_dict().items()}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with write_atomic(path) as beside:
+        save_file(weights, beside, metadata={"config": json.dumps(config, sort_keys=True)})
+
+
+def load_config(path: Path) -> dict[str, Any]:
+    """The configuration a network was saved with; ValueError when the file is not one of ours, or not whole."""
+    try:
+        with safe_open(path, framework="pt") as file:
+            config: dict[str, Any] = json.loads((file.metadata() or {})["config"])
+            return config
+    except (OSError, SafetensorError, KeyError, json.JSONDecodeError) as error:
+        raise ValueError(f"{path}: cannot be read ({error}), expected a network saved by eigrad") from error
+
+
+def load_weights(path: Path, module: nn.Module) -> None:
+    """Read the weights of a saved network into a module of the same architecture."""
+    try:
+        module.load_state_dict(load_file(path))
+    except (OSError, SafetensorError, RuntimeError) as error:
+        raise ValueError(f"{path}: cannot be loaded ({error}), expected weights of this architecture") from error
