@@ -15,8 +15,8 @@ __all__ = [
     "__version__",
     "baselines",
     "null_calibration",
-    "paths",
     "patches",
+    "paths",
     "significance",
     "simple_gradients",
 ]

@@ -14,13 +14,25 @@ from torch import Tensor
 
 from eigrad.baselines import Baseline, Zero
 from eigrad.integrate import RULES, integrate
-from eigrad.model import Model, Score, Target, Values, as_samples, evaluating, in_batches, placement, score
+from eigrad.model import (
+    Model,
+    Score,
+    Target,
+    Values,
+    as_samples,
+    evaluating,
+    in_batches,
+    placement,
+    score,
+)
 from eigrad.paths import Path, Straight
 from eigrad.progress import track
 
 PAIRS_AT_ONCE = 256  # pairs whose curves are held together; only a batch of their points ever is
 VALUES_AT_ONCE = 2**22  # and at most this many numbers for one corner of those curves
-BATCH_VALUES = 2**20  # default batch: as many points as hold this many numbers, between 32 and 1,024
+BATCH_VALUES = (
+    2**20
+)  # default batch: as many points as hold this many numbers, between 32 and 512: larger ones leave the cache
 
 
 @dataclass(frozen=True)
@@ -98,7 +110,10 @@ class Explainer:
     def __post_init__(self) -> None:
         if self.rule not in RULES:
             raise ValueError(f"rule: got {self.rule!r}, expected one of {', '.join(RULES)}")
-        for name, value, least in (("n_points", self.n_points, 2), ("batch_size", self.batch_size, 1)):
+        for name, value, least in (
+            ("n_points", self.n_points, 2),
+            ("batch_size", self.batch_size, 1),
+        ):
             if value is not None and (isinstance(value, bool) or int(value) != value or value < least):
                 raise ValueError(f"{name}: got {value!r}, expected a whole number of at least {least}")
 
@@ -141,7 +156,7 @@ class Explainer:
         n_baselines = baselines.shape[1]
         starts, ends = baselines.flatten(0, 1), samples.repeat_interleave(n_baselines, 0)
         owners = rows.repeat_interleave(n_baselines)
-        batch_size = self.batch_size or min(1024, max(32, BATCH_VALUES // samples[0].numel()))
+        batch_size = self.batch_size or min(512, max(32, BATCH_VALUES // samples[0].numel()))
         with torch.no_grad():
             curve = self.path.between(starts, ends)
         integral = integrate(scored, curve, owners, RULES[self.rule], self.n_points, batch_size)
@@ -163,7 +178,12 @@ class Explainer:
 
 
 def simple_gradients(
-    model: Model, samples: Values, target: Target = None, *, extra: Values | Sequence[Values] = (), batch_size: int = 256
+    model: Model,
+    samples: Values,
+    target: Target = None,
+    *,
+    extra: Values | Sequence[Values] = (),
+    batch_size: int = 256,
 ) -> Attributions:
     """Gradient * input, the floor every path is compared with; its gap is measured against the zero baseline.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from itertools import pairwise
 
 import torch
 from jaxtyping import Float
@@ -21,11 +22,11 @@ class Autoencoder(nn.Module):
         self.encoder = encoder
         self.decoder = decoder
 
-    def encode(self, x: Float[Tensor, "samples *shape"]) -> Float[Tensor, "samples latent"]:
+    def encode(self, x: Float[Tensor, samples * shape]) -> Float[Tensor, "samples latent"]:
         codes: Tensor = self.encoder(x)
         return codes
 
-    def decode(self, z: Float[Tensor, "samples latent"]) -> Float[Tensor, "samples *shape"]:
+    def decode(self, z: Float[Tensor, "samples latent"]) -> Float[Tensor, samples * shape]:
         points: Tensor = self.decoder(z)
         return points
 
@@ -34,7 +35,8 @@ class Autoencoder(nn.Module):
 
     def loss(self, x: Tensor) -> Tensor:
         """Squared error of the reconstruction, summed over features and averaged over samples."""
-        return (self(x) - x).square().flatten(1).sum(1).mean()
+        error: Tensor = self(x) - x
+        return error.square().flatten(1).sum(1).mean()
 
 
 class VariationalAutoencoder(Autoencoder):
@@ -50,7 +52,8 @@ class VariationalAutoencoder(Autoencoder):
         self.binary = binary
 
     def encode(self, x: Tensor) -> Tensor:
-        return self.encoder(x).chunk(2, 1)[0]
+        mean: Tensor = self.encoder(x).chunk(2, 1)[0]
+        return mean
 
     def loss(self, x: Tensor) -> Tensor:
         mean, log_variance = self.encoder(x).chunk(2, 1)
@@ -61,7 +64,8 @@ class VariationalAutoencoder(Autoencoder):
             reconstruction = functional.binary_cross_entropy(decoded, x, reduction="none")
         else:
             reconstruction = (decoded - x).square()
-        return (reconstruction.flatten(1).sum(1) + self.beta * divergence).mean()
+        bound: Tensor = reconstruction.flatten(1).sum(1) + self.beta * divergence
+        return bound.mean()
 
 
 class Mean(nn.Module):
@@ -79,25 +83,38 @@ class Mean(nn.Module):
 def dense_layers(sizes: Sequence[int]) -> nn.Sequential:
     """Linear layers of these sizes with ReLU between them."""
     layers: list[nn.Module] = []
-    for n_in, n_out in zip(sizes[:-1], sizes[1:], strict=True):
+    for n_in, n_out in pairwise(sizes):
         layers += [nn.Linear(n_in, n_out), nn.ReLU()]
     return nn.Sequential(*layers[:-1])
 
 
 def dense(
-    shape: tuple[int, ...], hidden: Sequence[int], n_latent: int, *, variational: bool = True, binary: bool = True, beta: float = 1.0
+    shape: tuple[int, ...],
+    hidden: Sequence[int],
+    n_latent: int,
+    *,
+    variational: bool = True,
+    binary: bool = True,
+    beta: float = 1.0,
 ) -> Autoencoder:
     """A dense autoencoder of samples of this shape; the decoder mirrors the encoder."""
     n = math.prod(shape)
     encoder = nn.Sequential(nn.Flatten(), *dense_layers([n, *hidden, n_latent * (1 + variational)]))
     decoder = nn.Sequential(
-        *dense_layers([n_latent, *reversed(hidden), n]), *([nn.Sigmoid()] if binary else []), nn.Unflatten(1, shape)
+        *dense_layers([n_latent, *reversed(hidden), n]),
+        *([nn.Sigmoid()] if binary else []),
+        nn.Unflatten(1, shape),
     )
     return VariationalAutoencoder(encoder, decoder, beta, binary) if variational else Autoencoder(encoder, decoder)
 
 
 def convolutional(
-    shape: tuple[int, int, int], channels: tuple[int, int], n_hidden: int, n_latent: int, *, beta: float = 1.0
+    shape: tuple[int, int, int],
+    channels: tuple[int, int],
+    n_hidden: int,
+    n_latent: int,
+    *,
+    beta: float = 1.0,
 ) -> VariationalAutoencoder:
     """A convolutional variational autoencoder of images in [0, 1] whose sides are multiples of four."""
     colors, height, width = shape
@@ -120,7 +137,13 @@ def convolutional(
 
 
 def train(
-    autoencoder: Autoencoder, values: Tensor, validation: Tensor, schedule: Schedule, *, seed: int, progress: bool = True
+    autoencoder: Autoencoder,
+    values: Tensor,
+    validation: Tensor,
+    schedule: Schedule,
+    *,
+    seed: int,
+    progress: bool = True,
 ) -> History:
     """Train an autoencoder by its own loss."""
 
@@ -129,5 +152,12 @@ def train(
         return module.loss(x)
 
     return fit(
-        autoencoder, loss, (values,), (validation,), schedule, seed=seed, description="training the autoencoder", progress=progress
+        autoencoder,
+        loss,
+        (values,),
+        (validation,),
+        schedule,
+        seed=seed,
+        description="training the autoencoder",
+        progress=progress,
     )

@@ -29,7 +29,7 @@ SILHOUETTE_SAMPLE = 2000  # points the silhouette is measured on: it takes all t
 class Baseline(Protocol):
     """A choice of reference points."""
 
-    def __call__(self, samples: Float[Tensor, "samples *shape"]) -> Float[Tensor, "samples baselines *shape"]: ...
+    def __call__(self, samples: Float[Tensor, samples * shape]) -> Float[Tensor, "samples baselines *shape"]: ...
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ class Median:
         _check(self, self.n)
 
     @cached_property
-    def chosen(self) -> Float[Tensor, "baselines *shape"]:
+    def chosen(self) -> Float[Tensor, baselines * shape]:
         rows = _rows(self.points, self.space)
         distance = np.linalg.norm(rows - np.median(rows, axis=0), axis=1)
         return torch.as_tensor(self.points)[np.argsort(distance, kind="stable")[: self.n]]
@@ -91,7 +91,7 @@ class KMeans:
         _check(self, 3 if self.n == "auto" else self.n)
 
     @cached_property
-    def chosen(self) -> Float[Tensor, "baselines *shape"]:
+    def chosen(self) -> Float[Tensor, baselines * shape]:
         points = torch.as_tensor(self.points)
         rows = _rows(points, self.space)
         n = self._best_n(rows) if self.n == "auto" else self.n
@@ -149,7 +149,7 @@ class Random:
         _check(self, self.n)
 
     @cached_property
-    def chosen(self) -> Float[Tensor, "baselines *shape"]:
+    def chosen(self) -> Float[Tensor, baselines * shape]:
         drawn = np.random.default_rng(self.seed).choice(len(self.points), self.n, replace=False)
         return torch.as_tensor(self.points)[torch.as_tensor(drawn)]
 

@@ -36,7 +36,9 @@ def _version(asked: bool) -> None:
 
 @app.callback()
 def _common(
-    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+    ] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but errors and the result.")] = False,
 ) -> None:
     level = logging.ERROR if quiet else logging.INFO
@@ -50,14 +52,30 @@ def _common(
 def digits(
     sample: Annotated[int, typer.Option(help="The digit to explain.", show_default=True)] = 5,
     baseline: Annotated[int, typer.Option(help="The digit it is compared with.")] = 3,
-    path: Annotated[PathName, typer.Option(help="The path; networks without an autoencoder take its feature-space kin.")] = "latent-straight",
+    path: Annotated[
+        PathName,
+        typer.Option(help="The path; networks without an autoencoder take its feature-space kin."),
+    ] = "latent-straight",
     baseline_kind: Annotated[BaselineName, typer.Option(help="How baselines are chosen.")] = "median",
     n_baselines: Annotated[int, typer.Option(help="Baselines for each image.")] = 3,
     n_samples: Annotated[int, typer.Option(help="Images of the digit, and as many null images.")] = 300,
     n_points: Annotated[int, typer.Option(help="Points on each path.")] = 250,
-    null_target: Annotated[Literal["own", "class"], typer.Option(help="Explain null images for the class the network gives them, or for the digit.")] = "own",
-    transform: Annotated[TransformName, typer.Option(help="What is tested: |a|, its share of the image, a, or its rank in the image.")] = "abs",
-    data: Annotated[str | None, typer.Option(help="A folder of MNIST's IDX files (gzipped or not), or 'full' to download all 70,000 images. By default the 10,000 images in the package.", show_default=False)] = None,
+    null_target: Annotated[
+        Literal["own", "class"],
+        typer.Option(help="Null images are explained for their predicted class, or the digit."),
+    ] = "own",
+    transform: Annotated[
+        TransformName,
+        typer.Option(help="What is tested: |a|, its share of the image, a, or its rank in the image."),
+    ] = "abs",
+    data: Annotated[
+        str | None,
+        typer.Option(
+            help="A folder of MNIST's IDX files (gzipped or not), or 'full' to download all 70,000 images. "
+            "By default the 10,000 images in the package.",
+            show_default=False,
+        ),
+    ] = None,
     seed: Annotated[int, typer.Option(help="Seed of the split, the training and every draw.")] = 0,
     out: Annotated[Path, typer.Option(help="The run folder.")] = Path("runs/digits"),
     device: Annotated[str, typer.Option(help="Where PyTorch computes, such as cpu or cuda:0.")] = "cpu",
@@ -81,7 +99,9 @@ def digits(
 
 
 @app.command()
-def report(run: Annotated[Path, typer.Argument(help="A finished run folder.", metavar="RUN")]) -> None:
+def report(
+    run: Annotated[Path, typer.Argument(help="A finished run folder.", metavar="RUN")],
+) -> None:
     """Build the page of a run folder again, from its files alone.
 
     Example: eigrad report runs/digits

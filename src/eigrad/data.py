@@ -25,7 +25,7 @@ IDX_TYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x
 class Examples:
     """Values (samples, *shape) with a label each, and a name for every feature of the flattened sample."""
 
-    values: Float32[np.ndarray, "samples *shape"]
+    values: Float32[np.ndarray, samples * shape]
     labels: Integer[np.ndarray, " samples"]
     feature_names: tuple[str, ...]
 
@@ -33,7 +33,9 @@ class Examples:
         if self.values.ndim < 2 or 0 in self.values.shape:
             raise ValueError(f"examples: got values of shape {self.values.shape}, expected (samples, features...)")
         if len(self.labels) != len(self.values):
-            raise ValueError(f"examples: got {len(self.labels)} labels for {len(self.values)} samples, expected one each")
+            raise ValueError(
+                f"examples: got {len(self.labels)} labels for {len(self.values)} samples, expected one each"
+            )
         if len(self.feature_names) != self.n_features:
             raise ValueError(
                 f"examples: got {len(self.feature_names)} feature names, expected one for each of {self.n_features}"
@@ -79,7 +81,10 @@ def split(examples: Examples, fractions: Sequence[float], seed: int) -> tuple[Ex
     for i, fraction in enumerate(fractions[:-1]):
         try:
             part, rest = train_test_split(
-                rest, train_size=fraction / left, stratify=examples.labels[rest], random_state=seed + i
+                rest,
+                train_size=fraction / left,
+                stratify=examples.labels[rest],
+                random_state=seed + i,
             )
         except ValueError as error:
             raise ValueError(f"split: {len(examples)} examples cannot be split by label ({error})") from error

@@ -45,8 +45,7 @@ def subset_accuracy(
     """
     if train.n_features != test.n_features:
         raise ValueError(
-            f"train has {train.n_features:,} features and test {test.n_features:,}; "
-            "expected the same in both."
+            f"train has {train.n_features:,} features and test {test.n_features:,}; expected the same in both."
         )
     chosen = _checked(features, "features", train.n_features)
     model = _seeded(_network() if classifier is None else classifier, seed)
@@ -124,21 +123,16 @@ def _seeded(classifier: BaseEstimator, seed: int) -> BaseEstimator:
 
 
 def _columns(examples: Examples, chosen: Index) -> np.ndarray:
-    values: np.ndarray = examples.values  # noqa: PD011 (no table)
+    values: np.ndarray = examples.values
     return values.reshape(len(examples), -1)[:, chosen]
 
 
 def _checked(features: np.ndarray | Sequence[int], name: str, n_features: int) -> Index:
     chosen = np.asarray(features)
     if chosen.ndim != 1 or len(chosen) == 0 or chosen.dtype.kind not in "iu":
-        raise ValueError(
-            f"{name} is {chosen.dtype} of shape {chosen.shape}; expected a list of feature numbers."
-        )
+        raise ValueError(f"{name} is {chosen.dtype} of shape {chosen.shape}; expected a list of feature numbers.")
     if chosen.min() < 0 or chosen.max() >= n_features:
-        raise ValueError(
-            f"{name} has numbers from {chosen.min()} to {chosen.max()}; "
-            f"expected 0 to {n_features - 1}."
-        )
+        raise ValueError(f"{name} has numbers from {chosen.min()} to {chosen.max()}; expected 0 to {n_features - 1}.")
     if len(np.unique(chosen)) < len(chosen):
         raise ValueError(f"{name} names a feature twice; expected each at most once.")
     return chosen

@@ -51,7 +51,12 @@ class Integral:
 
 @torch.no_grad()
 def integrate(
-    score: Score, curve: Curve, rows: Int[Tensor, " pairs"], rule: Rule, n_points: int, batch_size: int
+    score: Score,
+    curve: Curve,
+    rows: Int[Tensor, " pairs"],
+    rule: Rule,
+    n_points: int,
+    batch_size: int,
 ) -> Integral:
     """Integrate the score's gradient along every pair's curve; `rows` names the sample each pair belongs to.
 
@@ -118,9 +123,7 @@ class GaussLegendre:
         counts = share(curve.lengths(), n_points)
         segment, offset, within = _positions(counts, int(counts.sum(1).max()))
         tables = _gauss_tables(tuple(torch.unique(within).tolist()))
-        t, weight, half_weight = (
-            torch.as_tensor(table).to(curve.legs[0].vertices)[within, offset] for table in tables
-        )
+        t, weight, half_weight = (torch.as_tensor(table).to(curve.legs[0].vertices)[within, offset] for table in tables)
         for pairs, first, last in _blocks(segment, batch_size):
             columns = (pairs[:, None], torch.arange(first, last, device=pairs.device)[None])
             points, tangents = curve.points_and_tangents(pairs, segment[columns], t[columns])

@@ -1,4 +1,4 @@
-"""Latent space, as any object with `encode` and `decode` opens it: in batches, in evaluation mode, in the caller's dtype."""
+"""Latent space, opened by any object with `encode` and `decode`: in batches, in the caller's dtype."""
 
 from __future__ import annotations
 

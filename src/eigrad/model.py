@@ -80,7 +80,7 @@ class Score:
     function: Callable[[Tensor], Tensor] | None = None
 
     def __call__(
-        self, points: Float[Tensor, "points *shape"], rows: Int[Tensor, " points"]
+        self, points: Float[Tensor, points * shape], rows: Int[Tensor, " points"]
     ) -> Float[Tensor, "points scores"]:
         outputs = self.model(points, *(tensor[rows] for tensor in self.extra))
         if self.function is not None:
@@ -93,7 +93,7 @@ class Score:
         return outputs[:, self.outputs]
 
     def gradients(
-        self, points: Float[Tensor, "points *shape"], rows: Int[Tensor, " points"]
+        self, points: Float[Tensor, points * shape], rows: Int[Tensor, " points"]
     ) -> Float[Tensor, "scores points *shape"]:
         """Gradient of every score with respect to its point, from one forward pass."""
         with torch.enable_grad():
@@ -101,10 +101,7 @@ class Score:
             scores = self(points, rows)
             last = scores.shape[1] - 1
             return torch.stack(
-                [
-                    torch.autograd.grad(scores[:, i].sum(), points, retain_graph=i < last)[0]
-                    for i in range(last + 1)
-                ]
+                [torch.autograd.grad(scores[:, i].sum(), points, retain_graph=i < last)[0] for i in range(last + 1)]
             )
 
 
@@ -128,7 +125,10 @@ def score(model: Model, samples: Tensor, target: Target = None, extra: tuple[Val
         indices = _indices(target, len(samples), n_outputs)
         if isinstance(target, str):
             own = in_batches(
-                lambda x, i: model(x.to(device), *(tensor[i] for tensor in others)).argmax(1), samples, rows, size=256
+                lambda x, i: model(x.to(device), *(tensor[i] for tensor in others)).argmax(1),
+                samples,
+                rows,
+                size=256,
             )
             resolved = Score(model, others, own=own)
         elif isinstance(target, Tensor | np.ndarray):
@@ -194,4 +194,6 @@ def _require_gradient(resolved: Score, sample: Tensor, row: Tensor) -> None:
         scores = resolved(point, row)
         used = scores.requires_grad and torch.autograd.grad(scores.sum(), point, allow_unused=True)[0] is not None
     if not used:
-        raise ValueError("model: its output does not depend on its input through a gradient, so nothing can be explained")
+        raise ValueError(
+            "model: its output does not depend on its input through a gradient, so nothing can be explained"
+        )

@@ -33,7 +33,12 @@ class NeighborGraph:
         found = NearestNeighbors(n_neighbors=k, metric=metric).fit(points)
         distances, indices = found.kneighbors()
         rows = np.repeat(np.arange(len(points)), k)
-        return cls(points, _in_one_piece(points, _symmetric(rows, indices.ravel(), distances.ravel(), len(points)), metric), k, metric)
+        return cls(
+            points,
+            _in_one_piece(points, _symmetric(rows, indices.ravel(), distances.ravel(), len(points)), metric),
+            k,
+            metric,
+        )
 
     def routes(self, starts: NDArray[Any], ends: NDArray[Any]) -> list[list[int]]:
         """For each pair, the indices of the points its shortest path visits.
@@ -61,9 +66,7 @@ class NeighborGraph:
         """Shortest-path trees from sources that stand outside the graph, each joined to its neighbors."""
         n, n_sources = len(self.points), len(distances)
         rows = np.repeat(np.arange(n_sources), self.k)
-        links = coo_array(
-            (np.maximum(distances.ravel(), _ZERO), (rows, neighbors.ravel())), shape=(n_sources, n)
-        )
+        links = coo_array((np.maximum(distances.ravel(), _ZERO), (rows, neighbors.ravel())), shape=(n_sources, n))
         graph = vstack([self.weights, links.tocsr()], format="csr")
         graph.resize((n + n_sources, n + n_sources))
         length, before = dijkstra(graph, indices=np.arange(n, n + n_sources), return_predecessors=True)

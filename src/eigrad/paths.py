@@ -25,9 +25,7 @@ LATENT_PIECES = 16  # sub-pieces a latent leg is measured in, so that points can
 class Path(Protocol):
     """A way from each baseline to its sample."""
 
-    def between(
-        self, starts: Float[Tensor, "pairs *shape"], ends: Float[Tensor, "pairs *shape"]
-    ) -> Curve: ...
+    def between(self, starts: Float[Tensor, pairs * shape], ends: Float[Tensor, pairs * shape]) -> Curve: ...
 
 
 @dataclass(frozen=True)
@@ -54,7 +52,8 @@ class Leg:
         corners = self.vertices
         if self.decode is not None:
             corners = in_batches(self.decode, corners.flatten(0, 1)).unflatten(0, corners.shape[:2])
-        return torch.linalg.vector_norm((corners[:, 1:] - corners[:, :-1]).flatten(2), dim=2)
+        chords: Tensor = (corners[:, 1:] - corners[:, :-1]).flatten(2)
+        return chords.square().sum(2).sqrt()
 
 
 @dataclass(frozen=True)
@@ -77,13 +76,19 @@ class Curve:
         return torch.cat([leg.lengths() for leg in self.legs], 1)
 
     def points(
-        self, pairs: Int[Tensor, " rows"], segment: Int[Tensor, "rows cols"], t: Float[Tensor, "rows cols"]
+        self,
+        pairs: Int[Tensor, " rows"],
+        segment: Int[Tensor, "rows cols"],
+        t: Float[Tensor, "rows cols"],
     ) -> Float[Tensor, "rows cols *shape"]:
         """Points at fraction t of the given segments."""
         return self._assemble(pairs, segment, t, lambda leg, a, b, t: (_decoded(leg, torch.lerp(a, b, t)),))[0]
 
     def points_and_tangents(
-        self, pairs: Int[Tensor, " rows"], segment: Int[Tensor, "rows cols"], t: Float[Tensor, "rows cols"]
+        self,
+        pairs: Int[Tensor, " rows"],
+        segment: Int[Tensor, "rows cols"],
+        t: Float[Tensor, "rows cols"],
     ) -> tuple[Float[Tensor, "rows cols *shape"], Float[Tensor, "rows cols *shape"]]:
         """Points, and derivatives of the points with respect to t within their segments."""
         points, tangents = self._assemble(pairs, segment, t, _point_and_tangent)
@@ -126,7 +131,7 @@ def _point_and_tangent(leg: Leg, a: Tensor, b: Tensor, t: Tensor) -> tuple[Tenso
     point, direction = torch.lerp(a, b, t), b - a
     if leg.decode is None:
         return point, direction.expand_as(point)
-    decoded, tangent = torch.func.jvp(leg.decode, (point,), (direction.expand_as(point),))
+    decoded, tangent = torch.func.jvp(leg.decode, (point,), (direction.expand_as(point),))[:2]
     return decoded, tangent
 
 
@@ -203,7 +208,11 @@ def _joined(starts: Tensor, codes: Tensor, ends: Tensor, autoencoder: Autoencode
             f"autoencoder: decoded shape {tuple(first.shape[1:])}, expected the samples' {tuple(starts.shape[1:])}"
         )
     return Curve(
-        (Leg(torch.stack([starts, first], 1)), Leg(codes, decode), Leg(torch.stack([last, ends], 1)))
+        (
+            Leg(torch.stack([starts, first], 1)),
+            Leg(codes, decode),
+            Leg(torch.stack([last, ends], 1)),
+        )
     )
 
 

@@ -21,7 +21,7 @@ BLUE, ORANGE, GREEN, PURPLE, SKY, BLACK, GRAY = (
     "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#000000", "#8C8C8C",
 )  # fmt: skip
 DIVERGING = "RdBu"  # negative red, zero white, positive blue
-STYLE: dict[str, Any] = {
+STYLE: Any = {
     "font.size": 9,
     "axes.titlesize": 10,
     "axes.labelsize": 9,
@@ -36,7 +36,9 @@ STYLE: dict[str, Any] = {
 
 
 @contextmanager
-def figure(width: float, height: float, n_rows: int = 1, n_columns: int = 1, **options: Any) -> Iterator[tuple[Figure, Any]]:
+def figure(
+    width: float, height: float, n_rows: int = 1, n_columns: int = 1, **options: Any
+) -> Iterator[tuple[Figure, Any]]:
     """A figure in inches outside pyplot's global list, and its Axes."""
     with mpl.rc_context(STYLE):
         canvas = Figure(figsize=(width, height), layout="constrained")
@@ -47,7 +49,10 @@ def save(canvas: Figure, path: Path) -> list[Path]:
     """Write path.png (300 dpi) and path.svg, the same bytes for the same figure, each whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
     written = []
-    with mpl.rc_context(STYLE), tempfile.TemporaryDirectory(prefix=f".{path.name}-", dir=path.parent) as beside:
+    with (
+        mpl.rc_context(STYLE),
+        tempfile.TemporaryDirectory(prefix=f".{path.name}-", dir=path.parent) as beside,
+    ):
         for kind, metadata in (("png", {"Software": None}), ("svg", {"Date": None})):
             whole = Path(beside, f"figure.{kind}")
             canvas.savefig(whole, metadata=metadata)
@@ -72,10 +77,22 @@ def image_map(
     if limit is None:
         limit = float(np.percentile(np.abs(values), 99.5)) or 1.0
     if background is not None:
-        ax.imshow(background, cmap="Greys", vmin=0, vmax=2.2 * float(background.max() or 1.0), interpolation="nearest")
+        ax.imshow(
+            background,
+            cmap="Greys",
+            vmin=0,
+            vmax=2.2 * float(background.max() or 1.0),
+            interpolation="nearest",
+        )
     strength = np.clip(np.abs(values) / limit, 0, 1)
     opacity = (strength if kept is None else np.where(kept, 0.35 + 0.65 * strength, 0.0)) ** 0.8
-    mappable = ax.imshow(np.where(opacity > 0, values, np.nan), cmap=DIVERGING, vmin=-limit, vmax=limit, alpha=opacity)
+    mappable = ax.imshow(
+        np.where(opacity > 0, values, np.nan),
+        cmap=DIVERGING,
+        vmin=-limit,
+        vmax=limit,
+        alpha=opacity,
+    )
     mappable.set_interpolation("nearest")
     ax.set_xticks([]), ax.set_yticks([])
     ax.spines[:].set_visible(True)
@@ -84,7 +101,7 @@ def image_map(
     colors = mpl.cm.ScalarMappable(mpl.colors.Normalize(-limit, limit), DIVERGING)
     bar = ax.figure.colorbar(colors, ax=ax, shrink=0.75, label=label, ticks=[-limit, 0, limit])
     bar.ax.set_yticklabels([f"{-limit:.1g}".replace("-", "\N{MINUS SIGN}"), "0", f"{limit:.1g}"])
-    bar.outline.set_visible(False)  # type: ignore[operator]
+    bar.outline.set_visible(False)
     return ax
 
 
@@ -113,8 +130,19 @@ def p_histogram(ax: Axes, p_values: NDArray[Any], title: str = "", *, n_bins: in
 
 def subset_curve(ax: Axes, curve: pd.DataFrame) -> Axes:
     """Accuracy against the number of features: the best by significance, and random ones with their spread."""
-    n, random, spread = curve["n_features"], curve["accuracy_random"], curve["accuracy_random_sd"].fillna(0)
-    ax.plot(n, curve["accuracy_significant"], "o-", color=ORANGE, markersize=4, label="significant, best first")
+    n, random, spread = (
+        curve["n_features"],
+        curve["accuracy_random"],
+        curve["accuracy_random_sd"].fillna(0),
+    )
+    ax.plot(
+        n,
+        curve["accuracy_significant"],
+        "o-",
+        color=ORANGE,
+        markersize=4,
+        label="significant, best first",
+    )
     ax.plot(n, random, "s--", color=BLUE, markersize=4, label="random (mean, \N{PLUS-MINUS SIGN} SD)")
     ax.fill_between(n, random - spread, random + spread, color=BLUE, alpha=0.2, linewidth=0)
     ax.set(xlabel="number of features", ylabel="test accuracy", ylim=(None, 1.0))
@@ -141,7 +169,12 @@ def convergence(ax: Axes, table: pd.DataFrame, labels: Mapping[str, str], colors
         rows, color = table[table["path"] == path], colors[path]
         ax.plot(rows["n_points"], rows["p95"], marker + "-", color=color, markersize=4, label=label)
         ax.plot(rows["n_points"], rows["median"], ":", color=color, linewidth=1)
-    ax.set(xscale="log", yscale="log", xlabel="points on the path", ylabel="|completeness gap| / |F(x) \N{MINUS SIGN} F(x')|")
+    ax.set(
+        xscale="log",
+        yscale="log",
+        xlabel="points on the path",
+        ylabel="|completeness gap| / |F(x) \N{MINUS SIGN} F(x')|",
+    )
     ticks = sorted(table["n_points"].unique())
     ax.set_xticks(ticks, [str(tick) for tick in ticks])
     ax.minorticks_off()
@@ -150,11 +183,13 @@ def convergence(ax: Axes, table: pd.DataFrame, labels: Mapping[str, str], colors
 
 
 def paths_in_plane(
-    ax: Axes, backgrounds: Mapping[str, tuple[NDArray[Any], str]], lines: Mapping[str, tuple[NDArray[Any], str]]
+    ax: Axes,
+    backgrounds: Mapping[str, tuple[NDArray[Any], str]],
+    lines: Mapping[str, tuple[NDArray[Any], str]],
 ) -> Axes:
     """Curves (points, 2) over scattered classes (points, 2), each with its color; all run from x' to x."""
     for label, (points, color) in backgrounds.items():
-        ax.scatter(*points.T, s=4, color=color, alpha=0.25, linewidth=0, label=label, rasterized=True)
+        ax.scatter(points[:, 0], points[:, 1], s=4, color=color, alpha=0.25, linewidth=0, label=label, rasterized=True)
     for label, (points, color) in lines.items():
         ax.plot(*points.T, color=color, linewidth=1.8, label=label)
     line = next(iter(lines.values()))[0]

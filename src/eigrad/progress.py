@@ -22,7 +22,12 @@ def track(items: Iterable[T], description: str, total: int | None = None, enable
         return
     if total is None and isinstance(items, Sized):
         total = len(items)
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+    )
     start = time.monotonic()
     with Progress(*columns, console=console, transient=True, disable=True) as bar:
         task = bar.add_task(description, total=total)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 import shutil
 import tempfile
 from collections.abc import Callable, Mapping
@@ -35,7 +34,7 @@ def save(path: Path, attributions: Attributions, fingerprint: Mapping[str, Any] 
         group.attrs.update({name: getattr(attributions, name) for name in _FACTS} | {"fingerprint": fingerprint})
         if path.exists():
             shutil.rmtree(path)
-        os.chmod(beside, 0o755)
+        beside.chmod(0o755)
         beside.rename(path)
     except BaseException:
         shutil.rmtree(beside, ignore_errors=True)
@@ -46,15 +45,14 @@ def load(path: Path) -> Attributions:
     """Read attributions back; ValueError when the folder holds none."""
     try:
         group = zarr.open_group(path, mode="r")
-        tensors = {name: torch.from_numpy(_array(group, name)[:]) for name in TENSORS}
-        return Attributions(**tensors, **{name: group.attrs[name] for name in _FACTS})
+        tensors: dict[str, Any] = {name: torch.from_numpy(_array(group, name)[:]) for name in TENSORS}
+        facts: dict[str, Any] = {name: group.attrs[name] for name in _FACTS}
+        return Attributions(**tensors, **facts)
     except (OSError, KeyError, ValueError, TypeError) as error:
         raise ValueError(f"{path}: expected attributions saved by eigrad ({type(error).__name__}: {error})") from error
 
 
-def load_or_compute(
-    path: Path, fingerprint: Mapping[str, Any], compute: Callable[[], Attributions]
-) -> Attributions:
+def load_or_compute(path: Path, fingerprint: Mapping[str, Any], compute: Callable[[], Attributions]) -> Attributions:
     """The saved attributions if they have this fingerprint, else freshly computed and saved ones."""
     try:
         saved = zarr.open_group(path, mode="r").attrs["fingerprint"]

@@ -75,7 +75,9 @@ def fit(
     device = parameters[0].device
     n_batches = math.ceil(len(train[0]) / schedule.batch_size)
     optimizer = torch.optim.Adam(parameters, lr=schedule.learning_rate)
-    rate = torch.optim.lr_scheduler.OneCycleLR(optimizer, schedule.learning_rate, total_steps=schedule.epochs * n_batches)
+    rate = torch.optim.lr_scheduler.OneCycleLR(
+        optimizer, schedule.learning_rate, total_steps=schedule.epochs * n_batches
+    )
     shuffle = torch.Generator().manual_seed(seed)
     losses: list[tuple[float, float]] = []
     best, best_weights = math.inf, copy.deepcopy(module.state_dict())
@@ -107,9 +109,9 @@ def fit(
 def _mean_loss(module: nn.Module, loss: Loss, data: tuple[Tensor, ...], device: torch.device) -> float:
     with evaluating(module), torch.no_grad():
         parts = zip(*(tensor.split(1024) for tensor in data), strict=True)
-        return sum(
-            float(loss(module, *(tensor.to(device) for tensor in part))) * len(part[0]) for part in parts
-        ) / len(data[0])
+        return sum(float(loss(module, *(tensor.to(device) for tensor in part))) * len(part[0]) for part in parts) / len(
+            data[0]
+        )
 
 
 def predict(module: nn.Module, values: Tensor, batch_size: int = 1024) -> Tensor:

@@ -75,9 +75,7 @@ def _prepare(
     return rows, rows.sums(values)
 
 
-def _repeats(
-    values: np.ndarray, n: int, repeats: int, settings: Settings, seed: int
-) -> Iterator[Comparison]:
+def _repeats(values: np.ndarray, n: int, repeats: int, settings: Settings, seed: int) -> Iterator[Comparison]:
     """Draws from values already transformed, which each sample is by itself."""
     if not 2 <= n <= len(values) // 2:
         raise ValueError(

@@ -57,9 +57,7 @@ class Comparison:
     p_value: PerFeature
 
 
-def welch(
-    group: Sample, null: Sample, alternative: Alternative, floor: float
-) -> tuple[PerFeature, PerFeature]:
+def welch(group: Sample, null: Sample, alternative: Alternative, floor: float) -> tuple[PerFeature, PerFeature]:
     """Welch's t and its p-value."""
     first, second = _deviations(group, null, floor)
     t, p = stats.ttest_ind_from_stats(
@@ -75,9 +73,7 @@ def welch(
     return np.asarray(t), np.asarray(p)
 
 
-def mannwhitney(
-    group: Sample, null: Sample, alternative: Alternative, floor: float
-) -> tuple[PerFeature, PerFeature]:
+def mannwhitney(group: Sample, null: Sample, alternative: Alternative, floor: float) -> tuple[PerFeature, PerFeature]:
     """Mann-Whitney's U less its expectation, and the asymptotic, tie-corrected p-value.
 
     Values that are zero up to rounding are tied at zero: ranks would make much of rounding.
@@ -88,9 +84,7 @@ def mannwhitney(
             np.where(np.abs(values) <= floor, 0.0, values)
             for values in (group.values[:, columns], null.values[:, columns])
         )
-        u[columns], p[columns] = stats.mannwhitneyu(
-            first, second, alternative=alternative, axis=0, method="asymptotic"
-        )
+        u[columns], p[columns] = stats.mannwhitneyu(first, second, alternative=alternative, axis=0, method="asymptotic")
     return u - len(group) * len(null) / 2, p
 
 

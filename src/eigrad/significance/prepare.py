@@ -84,23 +84,16 @@ def table_rows(
     names = list(range(n_features) if feature_names is None else feature_names)
     if len(names) != n_features:
         raise ValueError(
-            f"feature_names has {len(names):,} names; expected one for each of the "
-            f"{n_features:,} features."
+            f"feature_names has {len(names):,} names; expected one for each of the {n_features:,} features."
         )
     if groups is None:
         return Rows(names, None, np.arange(n_features))
     labels = np.asarray(groups, dtype=object).reshape(-1)
     if len(labels) != n_features:
-        raise ValueError(
-            f"groups has {len(labels):,} labels; expected one for each of the "
-            f"{n_features:,} features."
-        )
+        raise ValueError(f"groups has {len(labels):,} labels; expected one for each of the {n_features:,} features.")
     codes, found = pd.factorize(labels)
     if (codes < 0).any():
-        raise ValueError(
-            f"groups lacks a label for {np.count_nonzero(codes < 0):,} features; "
-            "expected one for each."
-        )
+        raise ValueError(f"groups lacks a label for {np.count_nonzero(codes < 0):,} features; expected one for each.")
     starts = np.concatenate([[0], np.cumsum(np.bincount(codes))[:-1]])
     return Rows(list(found), np.argsort(codes, kind="stable"), starts)
 

@@ -30,9 +30,7 @@ class Settings:
         if not 0 < self.alpha < 1:
             raise ValueError(f"alpha is {self.alpha}; expected a level between 0 and 1.")
         if not 0 <= self.min_effect < np.inf:
-            raise ValueError(
-                f"min_effect is {self.min_effect}; expected 0 (no floor) or a positive effect."
-            )
+            raise ValueError(f"min_effect is {self.min_effect}; expected 0 (no floor) or a positive effect.")
 
     @property
     def two_sided(self) -> bool:

@@ -6,13 +6,14 @@ import numpy as np
 import pandas as pd
 
 from eigrad.cases.digits.explain import Explanation, Study
+from eigrad.data import Examples
 from eigrad.evaluate import binary_problem, growing_subsets, subset_accuracy
 from eigrad.progress import track
 
 SIZES = (1, 2, 5, 10, 15, 20, 30, 40, 50, 75, 100, 150, 200)
 RANDOM_REPEATS = 5
 CONVERGENCE_POINTS = (25, 50, 100, 250)
-CONVERGENCE_SAMPLES = 100
+CONVERGENCE_SAMPLES = 50
 
 
 def binary_accuracies(study: Study, explanations: dict[int, Explanation]) -> pd.DataFrame:
@@ -41,10 +42,10 @@ def binary_accuracies(study: Study, explanations: dict[int, Explanation]) -> pd.
     return pd.DataFrame(rows)
 
 
-def _majority(train: object, test: object) -> float:
+def _majority(train: Examples, test: Examples) -> float:
     """Accuracy without any feature: of always saying the more frequent digit."""
-    labels, counts = np.unique(train.labels, return_counts=True)  # type: ignore[attr-defined]
-    return float(np.mean(test.labels == labels[counts.argmax()]))  # type: ignore[attr-defined]
+    labels, counts = np.unique(train.labels, return_counts=True)
+    return float(np.mean(test.labels == labels[counts.argmax()]))
 
 
 def subset_curve(study: Study, explanation: Explanation) -> pd.DataFrame:
@@ -70,7 +71,9 @@ def convergence(study: Study) -> pd.DataFrame:
     cases = [(kind, path, k) for kind, path in study.paths for k in points]
     rows = []
     for kind, path, n_points in track(cases, "convergence", len(cases)):
-        explainer = study.explainer(kind, study.settings.baseline, path=path, n_points=n_points, logits=True)
+        explainer = study.explainer(
+            kind, study.settings.baseline, path=path, n_points=n_points, logits=True, progress=False
+        )
         gap = explainer(images).relative_gap.flatten().numpy()
         median, p95 = np.quantile(gap, [0.5, 0.95])
         rows.append({"network": kind, "path": path, "n_points": n_points, "median": median, "p95": p95})

@@ -6,7 +6,7 @@ import hashlib
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -36,7 +36,7 @@ class Images:
 
     @classmethod
     def draw(cls, train: Examples, digit: int, n: int, seed: int) -> Images:
-        """n training images of the digit, and n of the other training images, whatever digit they show."""
+        """N training images of the digit, and n of the other training images, whatever digit they show."""
         there = np.flatnonzero(train.labels == digit)
         most = min(len(there), len(train) - n)
         if n > most:
@@ -105,7 +105,14 @@ class Study:
         return torch.from_numpy(self.digits.train.of_class(digit).values)
 
     def explainer(
-        self, kind: str, digit: int, *, path: str | None = None, n_points: int | None = None, logits: bool = False
+        self,
+        kind: str,
+        digit: int,
+        *,
+        path: str | None = None,
+        n_points: int | None = None,
+        logits: bool = False,
+        progress: bool = True,
     ) -> Explainer:
         """Explain the digit of interest's probability (or logit) against baselines of another digit."""
         settings, network = self.settings, self.models[kind].network
@@ -114,15 +121,20 @@ class Study:
             network if logits else nn.Sequential(network, nn.Softmax(1)),
             target=settings.sample,
             path=self.paths[kind, path or settings.path_for(kind)],
-            baseline=make(self.baseline_points(digit), settings.n_baselines, settings.seed, self.autoencoder(kind)),
+            baseline=make(
+                self.baseline_points(digit),
+                settings.n_baselines,
+                settings.seed,
+                self.autoencoder(kind),
+            ),
             n_points=n_points or settings.n_points,
+            progress=progress,
         )
 
     def explain(self, kind: str, digit: int, n_points: int, folder: Path) -> Explanation:
         """Class against null for one network and one baseline digit; finished parts are reused from `folder`."""
         settings = self.settings
         explainer = self.explainer(kind, digit, n_points=n_points)
-        null_target = "predicted" if settings.null_target == "own" else settings.sample
         fingerprint = {
             "version": eigrad.__version__,
             "data": self.digits.hash,
@@ -132,17 +144,16 @@ class Study:
             "seed": settings.seed,
             "n_samples": settings.n_samples,
         }
-        sample, null = (
-            store.load_or_compute(
+
+        def attributions(name: str, images: Examples, target: int | Literal["predicted"]) -> Attributions:
+            return store.load_or_compute(
                 folder / f"{kind}-{digit}-{name}",
                 {**fingerprint, "target": target},
-                lambda images=images, target=target: explainer(images.values, target=target),
+                lambda: explainer(images.values, target=target),
             )
-            for name, images, target in (
-                ("class", self.images.sample, settings.sample),
-                ("null", self.images.null, null_target),
-            )
-        )
+
+        sample = attributions("class", self.images.sample, settings.sample)
+        null = attributions("null", self.images.null, "predicted" if settings.null_target == "own" else settings.sample)
         groups = None if kind == "vae" else patches(self.digits.train.shape, PATCH)
         names = self.digits.train.feature_names if groups is None else None
         table = significance(sample, null, transform=settings.transform, groups=groups, feature_names=names)

@@ -23,7 +23,11 @@ PATH_NAMES = {
     "latent-neighbors": "latent neighbors (H-N-IG)",
 }
 PATH_COLORS = dict(zip(PATH_NAMES, (plot.BLACK, plot.BLUE, plot.ORANGE, plot.GREEN), strict=True))
-NETWORK_NAMES = {"vae": "classifier on a VAE", "cnn": "CNN", "cvae": "classifier on a convolutional VAE"}
+NETWORK_NAMES = {
+    "vae": "classifier on a VAE",
+    "cnn": "CNN",
+    "cvae": "classifier on a convolutional VAE",
+}
 CURVE_POINTS = 200
 
 
@@ -31,7 +35,10 @@ def paths_of_one_sample(study: Study, folder: Path) -> None:
     """Figure 1a: the four paths of one sample, in the plane of the first two principal components."""
     settings = study.settings
     train = study.digits.train
-    classes = {digit: train.of_class(digit).values.reshape(-1, train.n_features) for digit in (settings.baseline, settings.sample)}
+    classes = {
+        digit: train.of_class(digit).values.reshape(-1, train.n_features)
+        for digit in (settings.baseline, settings.sample)
+    }
     plane = PCA(2, svd_solver="full").fit(np.concatenate(list(classes.values())))
     end = torch.from_numpy(study.images.sample.values[:1])
     start = study.explainer("vae", settings.baseline).baseline(end)[:, 0]
@@ -92,7 +99,10 @@ def significant_features(study: Study, kind: str, explanation: Explanation, name
             axes[2], direction, digit, kept=explanation.kept.reshape(shape),
             title=f"{n} significant {feature}", label="attribution × sign(x − x')",
         )  # fmt: skip
-        canvas.suptitle(f"{study.settings.sample} against {study.settings.baseline}: {NETWORK_NAMES[kind]}", fontsize=10)
+        canvas.suptitle(
+            f"{study.settings.sample} against {study.settings.baseline}: {NETWORK_NAMES[kind]}",
+            fontsize=10,
+        )
         plot.save(canvas, folder / name)
 
 

@@ -47,7 +47,9 @@ def load(source: str | None, seed: int) -> Digits:
         raise ValueError(f"--data: {folder} is no folder, expected one with MNIST's IDX files")
     parts = {part: examples for part in PARTS if (examples := _read(folder, part)) is not None}
     if not parts:
-        raise ValueError(f"--data: {folder} has no train-images-idx3-ubyte or t10k-images-idx3-ubyte (.gz), expected one")
+        raise ValueError(
+            f"--data: {folder} has no train-images-idx3-ubyte or t10k-images-idx3-ubyte (.gz), expected one"
+        )
     digest = hashlib.sha256()
     for part in parts.values():
         digest.update(part.values.tobytes())
@@ -55,7 +57,8 @@ def load(source: str | None, seed: int) -> Digits:
     if len(parts) == 2:
         rest, test = parts["train"], parts["t10k"]
     else:
-        rest, test = split(*parts.values(), (1 - TEST_FRACTION, TEST_FRACTION), seed)
+        (only,) = parts.values()
+        rest, test = split(only, (1 - TEST_FRACTION, TEST_FRACTION), seed)
     train, validation = split(rest, (1 - VALIDATION_FRACTION, VALIDATION_FRACTION), seed)
     named = {None: "10,000 images in the package", "full": "70,000 images, downloaded"}.get(source, folder.name)
     return Digits(train, validation, test, named, digest.hexdigest())
@@ -112,7 +115,10 @@ def _downloaded() -> Path:
     try:
         for name in DOWNLOADS:
             fetcher.fetch(name)
-    except (OSError, ValueError) as error:  # requests' errors are OSErrors, a wrong checksum is a ValueError
+    except (
+        OSError,
+        ValueError,
+    ) as error:  # requests' errors are OSErrors, a wrong checksum is a ValueError
         reason = " ".join(str(error).split())
         raise ValueError(f"--data full: the download from {MIRROR} failed ({reason}), expected a network") from error
     return folder

@@ -15,7 +15,16 @@ from torch.nn import functional
 from eigrad import autoencoder as ae
 from eigrad.autoencoder import Autoencoder, Mean, dense_layers
 from eigrad.cases.digits.mnist import SHAPE, Digits
-from eigrad.training import Schedule, accuracy, fit, load_config, load_weights, predict, save_model, seeded
+from eigrad.training import (
+    Schedule,
+    accuracy,
+    fit,
+    load_config,
+    load_weights,
+    predict,
+    save_model,
+    seeded,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -66,16 +75,35 @@ def recipe(kind: str, n_train: int, quick: bool) -> Recipe:
         return Schedule(max(1, round(epochs * more / (4 if quick else 1))), **options)
 
     if kind == "vae":
-        return Recipe((400, 200), 24, (100, 50), schedule(12, learning_rate=2e-3), schedule(5, learning_rate=4e-3))
+        return Recipe(
+            (400, 200),
+            24,
+            (100, 50),
+            schedule(12, learning_rate=2e-3),
+            schedule(5, learning_rate=4e-3),
+        )
     if kind == "cnn":
         return Recipe((12, 24), None, (64,), None, schedule(4, learning_rate=4e-3))
     if kind == "cvae":
-        return Recipe((12, 24, 128), 24, (100, 50), schedule(5, learning_rate=3e-3), schedule(5, learning_rate=4e-3))
+        return Recipe(
+            (12, 24, 128),
+            24,
+            (100, 50),
+            schedule(5, learning_rate=3e-3),
+            schedule(5, learning_rate=4e-3),
+        )
     raise ValueError(f"network: got {kind!r}, expected vae, cnn or cvae")
 
 
 def load_or_train(
-    folder: Path, kind: str, digits: Digits, *, seed: int, device: str = "cpu", quick: bool = False, progress: bool = True
+    folder: Path,
+    kind: str,
+    digits: Digits,
+    *,
+    seed: int,
+    device: str = "cpu",
+    quick: bool = False,
+    progress: bool = True,
 ) -> Trained:
     """The network saved in the folder if it was trained in the same way on the same data, else a new one."""
     chosen = recipe(kind, len(digits.train), quick)
@@ -117,7 +145,16 @@ def _train(parts: Assembled, recipe: Recipe, digits: Digits, seed: int, progress
         ae.train(parts.autoencoder, x, x_held, recipe.autoencoder_schedule, seed=seed, progress=progress)
         encoder = Mean(parts.autoencoder.encoder)
         x, x_held = predict(encoder, x), predict(encoder, x_held)
-    fit(parts.classifier, _cross_entropy, (x, y), (x_held, y_held), recipe.schedule, seed=seed, description="training the classifier", progress=progress)  # fmt: skip
+    fit(
+        parts.classifier,
+        _cross_entropy,
+        (x, y),
+        (x_held, y_held),
+        recipe.schedule,
+        seed=seed,
+        description="training the classifier",
+        progress=progress,
+    )
 
 
 def _cross_entropy(module: nn.Module, x: Tensor, y: Tensor) -> Tensor:

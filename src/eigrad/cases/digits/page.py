@@ -28,8 +28,7 @@ LIMITS = [
     "as many significant pixels. Read it beside the network's accuracy.",
     "Neighboring pixels carry much the same information, so that a small subset of the significant pixels is "
     "already as good as all of them, and a random subset of a few dozen pixels is far from useless.",
-    "One draw of null images and one trained network stand behind this page. Another seed moves the "
-    "borderline pixels.",
+    "One draw of null images and one trained network stand behind this page. Another seed moves the borderline pixels.",
 ]
 
 
@@ -42,7 +41,13 @@ def describe(settings: Settings, summary: dict[str, Any]) -> dict[str, Any]:
         "sections": [
             _features(settings, "vae", "2a", "Significant pixels", "significance_vae.csv"),
             _features(settings, "cnn", "2b", "Significant patches of the CNN", "significance_cnn.csv"),
-            _features(settings, "cvae", "2c", "Significant patches of the convolutional VAE", "significance_cvae.csv"),
+            _features(
+                settings,
+                "cvae",
+                "2c",
+                "Significant patches of the convolutional VAE",
+                "significance_cvae.csv",
+            ),
             _worth(settings),
             _paths_and_baselines(settings),
             _accuracy(),
@@ -131,7 +136,12 @@ def _worth(settings: Settings) -> dict[str, Any]:
             },
         ],
         "tables": [
-            {"file": "binary.csv", "title": "Two-digit classifiers", "caption": "", "kind": "plain"},
+            {
+                "file": "binary.csv",
+                "title": "Two-digit classifiers",
+                "caption": "",
+                "kind": "plain",
+            },
             {"file": "curve.csv", "title": "Growing subsets", "caption": "", "kind": "plain"},
         ],
     }
@@ -145,8 +155,8 @@ def _paths_and_baselines(settings: Settings) -> dict[str, Any]:
             {
                 "file": "figures/1a_paths.png",
                 "title": "Figure 1a",
-                "caption": f"Four paths from a baseline {settings.baseline} to an image of {settings.sample}, projected "
-                "on the first two principal components of both digits.",
+                "caption": f"Four paths from a baseline {settings.baseline} to an image of {settings.sample}, "
+                "projected on the first two principal components of both digits.",
                 "alt": "Four curves between two points in a scatter plot.",
             },
             {
@@ -191,7 +201,12 @@ def _accuracy() -> dict[str, Any]:
             },
         ],
         "tables": [
-            {"file": "convergence.csv", "title": "Completeness gaps", "caption": "Relative to |F(x) − F(x')|.", "kind": "plain"},
+            {
+                "file": "convergence.csv",
+                "title": "Completeness gaps",
+                "caption": "Relative to |F(x) − F(x')|.",
+                "kind": "plain",
+            },
             {
                 "file": "null_calibration.csv",
                 "title": "Random images against random images",

@@ -17,7 +17,7 @@ KINDS = ("vae", "cnn", "cvae")
 TRANSFORMS = ("abs", "share", "signed", "rank")
 NULL_TARGETS = ("own", "class")
 
-PATHS: dict[str, Callable[[AutoencoderLike, Tensor], paths.Path]] = {
+PATHS: dict[str, Callable[[Any, Tensor], paths.Path]] = {
     "straight": lambda autoencoder, points: paths.Straight(),
     "neighbors": lambda autoencoder, points: paths.Neighbors(points),
     "latent-straight": lambda autoencoder, points: paths.LatentStraight(autoencoder),

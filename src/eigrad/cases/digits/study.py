@@ -27,9 +27,16 @@ from eigrad.significance import null_calibration, null_p_values
 logger = logging.getLogger(__name__)
 
 FIGURES = {"vae": "2a_vae", "cnn": "2b_cnn", "cvae": "2c_cvae"}
-RESULTS = ("summary.json", "page.json", "report.html")  # written last: with them a run folder is whole
+RESULTS = (
+    "summary.json",
+    "page.json",
+    "report.html",
+)  # written last: with them a run folder is whole
 CALIBRATION_REPEATS = 100
-TOP_LEFT, TOP_RIGHT = (slice(4, 14), slice(4, 14)), (slice(4, 14), slice(16, 24))  # where a 5 has ink and a 3 has not
+TOP_LEFT, TOP_RIGHT = (
+    (slice(4, 14), slice(4, 14)),
+    (slice(4, 14), slice(16, 24)),
+)  # where a 5 has ink and a 3 has not
 LIBRARIES = ("torch", "numpy", "scipy", "pandas", "scikit-learn", "matplotlib", "zarr")
 
 
@@ -45,7 +52,12 @@ def run(settings: Settings) -> Path:
     with clock("training"):
         models = {
             kind: networks.load_or_train(
-                folder / "models", kind, digits, seed=settings.seed, device=settings.device, quick=settings.quick
+                folder / "models",
+                kind,
+                digits,
+                seed=settings.seed,
+                device=settings.device,
+                quick=settings.quick,
             )
             for kind in KINDS
         }
@@ -87,11 +99,10 @@ def _evaluated(
         convergence = evaluation.convergence(study)
     with clock("calibration"):
         n, seed = study.settings.n_samples // 2, study.settings.seed
-        options = {"transform": study.settings.transform, "seed": seed}
-        calibration = null_calibration(explanation.null, n, CALIBRATION_REPEATS, **options)
-        drawn = null_p_values(
-            explanation.null, n, 1, feature_names=study.digits.train.feature_names, **options
-        )
+        transform = study.settings.transform
+        calibration = null_calibration(explanation.null, n, CALIBRATION_REPEATS, transform=transform, seed=seed)
+        names = study.digits.train.feature_names
+        drawn = null_p_values(explanation.null, n, 1, transform=transform, feature_names=names, seed=seed)
     return {
         "binary": binary,
         "curve": curve,
@@ -102,7 +113,10 @@ def _evaluated(
 
 
 def _draw(
-    study: Study, explanations: dict[str, Explanation], tables: dict[str, pd.DataFrame], folder: Path
+    study: Study,
+    explanations: dict[str, Explanation],
+    tables: dict[str, pd.DataFrame],
+    folder: Path,
 ) -> None:
     figures.paths_of_one_sample(study, folder)
     figures.baselines_as_images(study, folder)
@@ -117,7 +131,10 @@ def _draw(
 
 
 def _summary(
-    study: Study, explanation: Explanation, tables: dict[str, pd.DataFrame], seconds: dict[str, float]
+    study: Study,
+    explanation: Explanation,
+    tables: dict[str, pd.DataFrame],
+    seconds: dict[str, float],
 ) -> dict[str, Any]:
     settings, table = study.settings, explanation.table
     direction = explanation.sample.direction.mean(0)[0].numpy()
@@ -131,7 +148,10 @@ def _summary(
         "n_features": len(table),
         "n_significant": int(table["significant"].sum()),
         "fraction_significant": float(table["significant"].mean()),
-        "direction": {"top_left": float(direction[TOP_LEFT].sum()), "top_right": float(direction[TOP_RIGHT].sum())},
+        "direction": {
+            "top_left": float(direction[TOP_LEFT].sum()),
+            "top_right": float(direction[TOP_RIGHT].sum()),
+        },
         "binary": tables["binary"].to_dict("records"),
         "curve": tables["curve"].to_dict("records"),
         "completeness_gap": by_network["vae"],
@@ -149,7 +169,10 @@ def _config(study: Study) -> dict[str, Any]:
         "seed": study.settings.seed,
         "data": {"source": study.digits.source, "hash": study.digits.hash},
         "models": {
-            kind: {"hash": model_hash(trained.network, trained.autoencoder), "settings": trained.config}
+            kind: {
+                "hash": model_hash(trained.network, trained.autoencoder),
+                "settings": trained.config,
+            }
             for kind, trained in study.models.items()
         },
         "versions": _versions(),
