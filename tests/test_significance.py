@@ -102,9 +102,7 @@ def test_p_values_are_uniform_when_there_is_nothing_to_find(rng, test):
     for level in (0.25, 0.5, 0.75):
         assert np.mean(p <= level) == pytest.approx(level, abs=0.01)
     # Independent pools, not only redraws of one: each has its own features.
-    fresh = [
-        significance(*rng.standard_normal((2, 60, 2000)), test=test).p_value for _ in range(15)
-    ]
+    fresh = [significance(*rng.standard_normal((2, 60, 2000)), test=test).p_value for _ in range(15)]
     assert 0.045 < np.mean(np.concatenate(fresh) <= 0.05) < 0.055
 
 
@@ -143,9 +141,7 @@ def test_permuted_features_are_permuted_rows(pair, rng, transform, test):
     order = rng.permutation(N_FEATURES)
     group, null = pair
     table = significance(group, null, transform=transform, test=test)
-    permuted = significance(
-        group[:, order], null[:, order], transform=transform, test=test, feature_names=order
-    )
+    permuted = significance(group[:, order], null[:, order], transform=transform, test=test, feature_names=order)
     expected = table.iloc[order].reset_index(drop=True)
     pd.testing.assert_frame_equal(permuted, expected, rtol=1e-12, atol=1e-12, check_dtype=False)
 
@@ -325,10 +321,7 @@ def test_corrections_are_their_definitions(pair, correction):
 
 
 def test_corrections_are_ordered_by_their_strictness(pair):
-    adjusted = [
-        significance(*pair, correction=name).p_adjusted
-        for name in ("bonferroni", "holm", "fdr_bh", "none")
-    ]
+    adjusted = [significance(*pair, correction=name).p_adjusted for name in ("bonferroni", "holm", "fdr_bh", "none")]
     for stricter, milder in pairwise(adjusted):
         assert (stricter >= milder).all()
         assert (stricter > milder).any()
@@ -432,9 +425,7 @@ def test_patches_tile_the_image():
         for column in range(5):
             same = np.argwhere(image[0] == image[0, row, column])
             top, left = row // 3 * 3, column // 3 * 3
-            expected = [
-                (r, c) for r in range(top, min(top + 3, 7)) for c in range(left, min(left + 3, 5))
-            ]
+            expected = [(r, c) for r in range(top, min(top + 3, 7)) for c in range(left, min(left + 3, 5))]
             assert [tuple(place) for place in same] == expected
     np.testing.assert_array_equal(patches((7, 5), 3), image[0].ravel())
     assert patches((28, 28), 3)[28 * 3 + 6] == "r03-05 c06-08"
