@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -26,6 +26,7 @@ from eigrad.model import Values, as_samples
 SILHOUETTE_SAMPLE = 2000  # points the silhouette is measured on: it takes all their pairwise distances
 
 
+@runtime_checkable
 class Baseline(Protocol):
     """A choice of reference points."""
 

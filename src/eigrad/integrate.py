@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -31,6 +31,7 @@ class Nodes:
     half_steps: Float[Tensor, "rows cols *shape"]
 
 
+@runtime_checkable
 class Rule(Protocol):
     """A way to lay about `n_points` nodes on every pair's curve, in blocks of at most `batch_size` nodes."""
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from torch import Tensor
 
 from eigrad.model import evaluating, in_batches, placement
 
 
+@runtime_checkable
 class AutoencoderLike(Protocol):
     """What latent paths and baselines ask of an autoencoder: (samples, *shape) to codes and back."""
 

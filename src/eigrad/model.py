@@ -169,7 +169,7 @@ def _indices(target: Target, n_samples: int, n_outputs: int) -> Tensor:
         target = 0
     if isinstance(target, list):
         raise ValueError("target: got a list, expected a tuple for several outputs or an array for one index a sample")
-    indices = torch.atleast_1d(torch.as_tensor(target))
+    indices: Tensor = torch.atleast_1d(torch.as_tensor(target))
     if indices.is_floating_point() or indices.dtype == torch.bool or indices.ndim != 1 or len(indices) == 0:
         raise ValueError(f"target: got {target!r}, expected whole numbers, the indices of outputs")
     if isinstance(target, Tensor | np.ndarray) and len(indices) != n_samples:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float, Int
@@ -22,6 +22,7 @@ from eigrad.neighbors import METRICS, NeighborGraph
 LATENT_PIECES = 16  # sub-pieces a latent leg is measured in, so that points can follow its length in feature space
 
 
+@runtime_checkable
 class Path(Protocol):
     """A way from each baseline to its sample."""
 
