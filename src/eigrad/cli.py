@@ -106,9 +106,9 @@ def report(
 
     Example: eigrad report runs/digits
     """
-    from eigrad import report as page
+    from eigrad.report import build
 
-    typer.echo(f"The page is at {page.build(run).resolve()}")
+    typer.echo(f"The page is at {build(run).resolve()}")
 
 
 def main() -> None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import base64
 import json
 import math
+from collections.abc import Mapping
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -87,7 +88,7 @@ def _check_page(run: Path, page: dict[str, Any]) -> None:
                 raise ValueError(f"{run / 'page.json'}: got a table of kind {table['kind']!r}, expected {TABLE_KINDS}")
 
 
-def _require(run: Path, content: Any, fields: dict[str, type], what: str) -> None:
+def _require(run: Path, content: Any, fields: Mapping[str, type], what: str) -> None:
     for name, kind in fields.items():
         if not isinstance(content, dict) or not isinstance(content.get(name), kind):
             raise ValueError(f"{run / 'page.json'}: {what} has no {name!r} that is a {kind.__name__}, expected one")
@@ -130,7 +131,7 @@ def _script_json(content: Any) -> Markup:
     text = json.dumps(content, ensure_ascii=True, allow_nan=False, separators=(",", ":"))
     for character in "<>&":
         text = text.replace(character, f"\\u{ord(character):04x}")
-    return Markup(text)  # noqa: S704  escaped above
+    return Markup(text)
 
 
 def _readable(value: Any) -> str:

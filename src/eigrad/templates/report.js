@@ -1,7 +1,7 @@
 "use strict";
 (() => {
-  const STEP = 100;
-  const BARS = new Set(["effect", "mean_attribution"]);
+  const STEP = 25;
+  const BARS = new Set(["effect"]);
 
   const element = (tag, properties = {}, ...children) => {
     const node = Object.assign(document.createElement(tag), properties);
@@ -77,7 +77,7 @@
     scroll.setAttribute("role", "region");
     scroll.setAttribute("aria-label", name);
     const more = element("button", { type: "button", className: "more" });
-    more.addEventListener("click", () => { state.shown += 5 * STEP; draw(); });
+    more.addEventListener("click", () => { state.shown += 10 * STEP; draw(); });
 
     const cell = (value, i) => {
       const node = element("td", { className: numeric[i] ? "number" : "", textContent: readable(value) });
@@ -102,7 +102,9 @@
     search.addEventListener("input", restart);
     only.addEventListener("change", restart);
     box.append(controls, scroll, more);
-    draw();
+    const effect = columns.indexOf("effect");
+    if (effect >= 0) heads[effect].firstChild.click(); // largest first
+    else draw();
   }
 
   document.querySelectorAll(".features").forEach(features);

@@ -17,11 +17,11 @@ import numpy as np
 import pandas as pd
 
 import eigrad
-from eigrad import report
 from eigrad.cases.digits import evaluation, figures, mnist, networks, page
 from eigrad.cases.digits.explain import Explanation, Images, Study, model_hash
 from eigrad.cases.digits.settings import KINDS, Settings
 from eigrad.data import write_atomic
+from eigrad.report import build
 from eigrad.significance import null_calibration, null_p_values
 
 logger = logging.getLogger(__name__)
@@ -33,10 +33,7 @@ RESULTS = (
     "report.html",
 )  # written last: with them a run folder is whole
 CALIBRATION_REPEATS = 100
-TOP_LEFT, TOP_RIGHT = (
-    (slice(4, 14), slice(4, 14)),
-    (slice(4, 14), slice(16, 24)),
-)  # where a 5 has ink and a 3 has not
+BETWEEN_BARS = slice(8, 14)  # rows between the top and the middle bar, where a 5 has its ink left and a 3 right
 LIBRARIES = ("torch", "numpy", "scipy", "pandas", "scikit-learn", "matplotlib", "zarr")
 
 
@@ -85,7 +82,7 @@ def run(settings: Settings) -> Path:
     summary = _summary(study, explanations["vae"], tables, clock.seconds)
     _write_json(folder / "page.json", page.describe(settings, summary))
     _write_json(folder / "summary.json", summary)
-    return report.build(folder)
+    return build(folder)
 
 
 def _evaluated(
@@ -149,8 +146,8 @@ def _summary(
         "n_significant": int(table["significant"].sum()),
         "fraction_significant": float(table["significant"].mean()),
         "direction": {
-            "top_left": float(direction[TOP_LEFT].sum()),
-            "top_right": float(direction[TOP_RIGHT].sum()),
+            "top_left": float(direction[BETWEEN_BARS, :14].sum()),
+            "top_right": float(direction[BETWEEN_BARS, 14:].sum()),
         },
         "binary": tables["binary"].to_dict("records"),
         "curve": tables["curve"].to_dict("records"),
