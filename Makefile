@@ -51,10 +51,10 @@ $(BIN)/python:
 
 .venv/.runtime: pyproject.toml constraints.txt | $(BIN)/python
 	@echo "installing eigrad into .venv (this once)"
-	@$(BIN)/pip install --quiet --constraint constraints.txt --editable .
+	@$(BIN)/pip install -qq --constraint constraints.txt --editable .
 	@touch $@
 
 .venv/.dev: pyproject.toml constraints.txt | $(BIN)/python
 	@echo "installing eigrad and its development tools into .venv (this once)"
-	@$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	@$(BIN)/pip install -qq --constraint constraints.txt --editable '.[dev]'
 	@touch .venv/.runtime $@

@@ -149,10 +149,11 @@ def null_p_values(p_values: NDArray[Any], folder: Path) -> None:
         plot.save(canvas, folder / "S5_null")
 
 
-def p_values(explanation: Explanation, folder: Path) -> None:
+def p_values(study: Study, explanation: Explanation, folder: Path) -> None:
     """Figure S6: p-values of the study, of all pixels, and of those neither dead nor significant."""
     table = explanation.table
-    rest = table[(table["p_value"] < 1) & ~table["significant"]]
+    inked = np.concatenate([images.values for images in (study.images.sample, study.images.null)]).any(0).reshape(-1)
+    rest = table[inked & ~table["significant"]]
     with plot.figure(8.0, 3.4, 1, 2) as (canvas, axes):
         plot.p_histogram(axes[0], table["p_value"].to_numpy(), f"all {len(table)} pixels")
         plot.p_histogram(axes[1], rest["p_value"].to_numpy(), f"{len(rest)} neither dead nor significant")

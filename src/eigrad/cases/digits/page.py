@@ -175,8 +175,8 @@ def _accuracy() -> dict[str, Any]:
         "title": "How accurate the integrals and the test are",
         "text": [
             "The completeness gap falls as points are added to the path. Random images tested against random images "
-            "show what the test says when there is nothing to find; dead pixels, which are zero in every attribution, "
-            "have p = 1 and still count in the correction."
+            "show what the test says when there is nothing to find; dead pixels, without ink in "
+            "any image explained, say nothing and still count in the correction."
         ],
         "figures": [
             {

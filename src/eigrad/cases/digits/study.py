@@ -124,7 +124,7 @@ def _draw(
     figures.convergence(tables["convergence"], folder)
     p_values = tables["null_p_values"]["p_value"].to_numpy()
     figures.null_p_values(p_values[p_values < 1], folder)
-    figures.p_values(explanations["vae"], folder)
+    figures.p_values(study, explanations["vae"], folder)
 
 
 def _summary(
