@@ -35,5 +35,5 @@ def test_the_readmes_first_screen_runs(seed: int, capsys: pytest.CaptureFixture[
         },
     }
     exec(compile(code_of("README.md"), "README.md", "exec"), given)
-    assert "effect" in capsys.readouterr().out
+    assert "significant" in capsys.readouterr().out
     assert len(given["table"]) == 7
