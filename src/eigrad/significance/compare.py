@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Bool, Float64
 from scipy import stats
 
-from eigrad.significance.prepare import ROUNDING, Matrix, blocks
+from eigrad.significance.prepare import DUST, ROUNDING, Matrix, blocks
 
 PerFeature = Float64[np.ndarray, " features"]
 Alternative = Literal["greater", "two-sided"]
@@ -76,12 +76,13 @@ def welch(group: Sample, null: Sample, alternative: Alternative, floor: float) -
 def mannwhitney(group: Sample, null: Sample, alternative: Alternative, floor: float) -> tuple[PerFeature, PerFeature]:
     """Mann-Whitney's U less its expectation, and the asymptotic, tie-corrected p-value.
 
-    Values that are zero up to rounding are tied at zero: ranks would make much of rounding.
+    Values below `DUST` of the largest feature are tied at zero: ranks would make much of them.
     """
+    dust = floor * DUST / ROUNDING
     u, p = np.empty_like(group.mean), np.empty_like(group.mean)
     for columns in blocks(len(u), len(group) + len(null)):
         first, second = (
-            np.where(np.abs(values) <= floor, 0.0, values)
+            np.where(np.abs(values) <= dust, 0.0, values)
             for values in (group.values[:, columns], null.values[:, columns])
         )
         u[columns], p[columns] = stats.mannwhitneyu(first, second, alternative=alternative, axis=0, method="asymptotic")

@@ -15,6 +15,11 @@ from scipy import stats
 # attribution: whatever differs by less than this fraction cannot be told from rounding.
 ROUNDING = 1e-6
 
+# Where only the order of single values counts, those below this fraction of the largest are tied at
+# zero. Far below ROUNDING on purpose: heavy-tailed features have true values down there, and tying
+# those moved more than half of the p-values of 1,357 such features at 1e-6, and 1 in 100 at 1e-9.
+DUST = 1e-9
+
 _CANCELED = 1e-12
 _ELEMENTS_AT_ONCE = 2**18
 
@@ -123,7 +128,7 @@ def _share(values: Matrix) -> Matrix:
 
 
 def _rank(values: Matrix) -> Matrix:
-    """Average ranks of |a| within each sample; what is zero up to rounding has rank 0.
+    """Average ranks of |a| within each sample; what is zero, or dust beside the largest, has rank 0.
 
     Were zeros given their average rank, a class with more zeros than the null would raise all of
     its unused features above the null's, and they would become significant together.
@@ -131,7 +136,7 @@ def _rank(values: Matrix) -> Matrix:
     magnitude = _absolute(values)
     for rows in blocks(*magnitude.shape):
         block = magnitude[rows]
-        nothing = block <= ROUNDING * block.max(axis=1, keepdims=True)
+        nothing = block <= DUST * block.max(axis=1, keepdims=True)
         block[nothing] = 0.0
         magnitude[rows] = stats.rankdata(block, axis=1)
         magnitude[rows][nothing] = 0.0
