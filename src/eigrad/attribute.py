@@ -128,7 +128,9 @@ class Explainer:
             values = as_samples(samples)
             device, dtype = placement(self.model, values)
             values = values.detach().to(dtype)
-            scored = score(self.model, values, self.target if target is None else target, _several(extra))
+            _refuse_own_class(values, self.baseline)
+            target = self.target if target is None else target
+            scored = score(self.model, values, target, _several(extra))
             parts = [
                 self._explain(scored, values[rows].to(device), torch.as_tensor(rows, device=device))
                 for rows in track(self._chunks(values), "explaining", enabled=self.progress)
@@ -142,8 +144,7 @@ class Explainer:
             path=repr(self.path),
             baseline=repr(self.baseline),
         )
-        several = isinstance(self.target if target is None else target, tuple) or result.values.shape[0] > 1
-        return result if several else result.output(0)
+        return result if isinstance(target, tuple) or len(result.values) > 1 else result.output(0)
 
     def _chunks(self, values: Tensor) -> list[NDArray[np.int64]]:
         n_baselines = self.baseline(values[:1]).shape[1]
@@ -183,44 +184,27 @@ def simple_gradients(
     target: Target = None,
     *,
     extra: Values | Sequence[Values] = (),
-    batch_size: int = 256,
+    batch_size: int | None = None,
+    progress: bool = True,
 ) -> Attributions:
-    """Gradient * input, the floor every path is compared with; its gap is measured against the zero baseline.
+    """Gradient * input, the floor every path is compared with: one gradient a sample, seen from the zero baseline.
 
-    It is the integral's one-point caricature, so that completeness does not hold and no error is estimated (NaN).
+    Completeness does not hold, which `gap` shows, and no error is estimated (NaN).
     """
-    with torch.inference_mode(False), evaluating(model):
-        values = as_samples(samples)
-        device, dtype = placement(model, values)
-        values = values.detach().to(dtype)
-        scored = score(model, values, target, _several(extra))
-        rows = torch.arange(len(values), device=device)
-        gradients = torch.cat(
-            [
-                scored.gradients(part.to(device), row).to(values.device)
-                for part, row in zip(values.split(batch_size), rows.split(batch_size), strict=True)
-            ],
-            1,
+    return Explainer(model, target, rule="gradient", batch_size=batch_size, progress=progress)(samples, extra=extra)
+
+
+def _refuse_own_class(samples: Tensor, baseline: Baseline) -> None:
+    """A class compared with itself explains nothing: refuse samples that all are points of the baseline class."""
+    points = getattr(baseline, "points", None)
+    if not isinstance(points, Tensor) or points.shape[1:] != samples.shape[1:]:
+        return
+    rows = points.to(samples)
+    if all(bool((rows == sample).flatten(1).all(1).any()) for sample in samples):
+        raise ValueError(
+            f"baseline: all {len(samples)} samples explained are among the {len(points)} points of the baseline "
+            "class, expected another class"
         )
-        at_ends, at_zero = (
-            in_batches(lambda x, i: scored(x.to(device), i), points, rows, size=batch_size).T.to(values.device)
-            for points in (values, torch.zeros_like(values))
-        )
-    attributions, change = gradients * values, (at_ends - at_zero)[..., None]
-    result = Attributions(
-        values=attributions,
-        direction=attributions * values.sign(),
-        score=at_ends,
-        change=change,
-        gap=attributions.flatten(2).sum(2)[..., None] - change,
-        error=torch.full_like(change, torch.nan),
-        rule="gradient",
-        n_points=1,
-        n_evaluations=len(values),
-        path=repr(Straight()),
-        baseline=repr(Zero()),
-    )
-    return result if isinstance(target, tuple) or len(attributions) > 1 else result.output(0)
 
 
 def _several(extra: Values | Sequence[Values]) -> tuple[Values, ...]:

@@ -132,7 +132,26 @@ class GaussLegendre:
             yield Nodes(pairs, points, tangents * weights[0], tangents * weights[1])
 
 
-RULES: dict[str, Rule] = {rule.name: rule for rule in (Trapezoid(), GaussLegendre())}
+@dataclass(frozen=True)
+class Gradient:
+    """No integral: one node at the sample with the whole step, gradient * (x - x'). No error is estimated (NaN)."""
+
+    @property
+    def name(self) -> str:
+        return "gradient"
+
+    def nodes(self, curve: Curve, n_points: int, batch_size: int) -> Iterator[Nodes]:
+        vertices = curve.legs[0].vertices
+        for pairs in torch.arange(len(vertices), device=vertices.device).split(batch_size):
+            zero = torch.zeros(len(pairs), 1, dtype=torch.long, device=pairs.device)
+            start, end = (
+                curve.points(pairs, zero + segment, torch.full_like(zero, t).to(vertices))
+                for segment, t in ((0, 0), (curve.n_segments - 1, 1))
+            )
+            yield Nodes(pairs, end, end - start, (end - start) * torch.nan)
+
+
+RULES: dict[str, Rule] = {rule.name: rule for rule in (Trapezoid(), GaussLegendre(), Gradient())}
 
 
 def share(lengths: Float[Tensor, "pairs segments"], n: int) -> Int[Tensor, "pairs segments"]:

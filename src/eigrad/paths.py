@@ -68,6 +68,10 @@ class Curve:
         """The polyline through points in feature space."""
         return cls((Leg(vertices),))
 
+    @property
+    def n_segments(self) -> int:
+        return sum(leg.n_segments for leg in self.legs)
+
     def refined(self, pieces: int) -> Curve:
         """The curve with its decoded legs cut into at least `pieces` segments; straight legs need none."""
         return Curve(tuple(leg if leg.decode is None else leg.refined(pieces) for leg in self.legs))
