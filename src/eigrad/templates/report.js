@@ -1,124 +1,200 @@
 "use strict";
 (() => {
-  const STEP = 25;
-  const BARS = new Set(["effect"]);
+  const FIRST = 25; // rows shown at first
+  const STEP = 100; // rows added at a time
+  const DIGITS = 3;
+  const EFFECT = "effect"; // the column with a bar beside each number, whose largest values come first
 
   const element = (tag, properties = {}, ...children) => {
-    const node = Object.assign(document.createElement(tag), properties);
+    const node = document.createElement(tag);
+    for (const [name, value] of Object.entries(properties)) {
+      if (name.includes("-") || name === "role") node.setAttribute(name, value);
+      else node[name] = value;
+    }
     node.append(...children);
     return node;
   };
 
-  const readable = (value) => {
-    if (value === null) return "";
-    if (typeof value === "boolean") return value ? "yes" : "no";
-    if (typeof value !== "number") return String(value);
-    if (Number.isInteger(value)) return String(value);
+  const toNumber = (text) => {
+    if (text === "") return NaN;
+    const infinite = /^([+-]?)inf$/i.exec(text);
+    return infinite ? (infinite[1] === "-" ? -Infinity : Infinity) : Number(text);
+  };
+
+  // The same rule as the page's other numbers: so many digits, powers of ten only below 0.001 and from a million.
+  const readable = (text) => {
+    const value = toNumber(text);
     const size = Math.abs(value);
-    const text = size < 1e-3 || size >= 1e6 ? value.toExponential(2) : value.toPrecision(3);
-    return text.replace("-", "\u2212");
+    let shown = text;
+    if (text === "") return "";
+    if (Number.isNaN(value)) return "NaN";
+    if (size === Infinity) shown = value < 0 ? "-∞" : "∞";
+    else if (!/^[+-]?\d+$/.test(text)) {
+      const [, exponent] = value.toExponential(DIGITS - 1).split("e");
+      if (Number.isInteger(value) && size < 1e6) shown = String(value);
+      else if (size >= 1e-3 && size < 1e6) shown = value.toFixed(Math.max(0, DIGITS - 1 - exponent));
+      else shown = value.toExponential(DIGITS - 1).replace(/e([+-])(\d)$/, (_, sign, digit) => `e${sign}0${digit}`);
+    }
+    return shown.replace(/^-/, "\u2212");
   };
 
-  const compare = (a, b) => {
-    if (typeof a === "number" && typeof b === "number") return a - b;
-    return String(a).localeCompare(String(b), "en", { numeric: true });
+  const collator = new Intl.Collator("en", { numeric: true });
+  const keysOf = (cells, kind) => {
+    if (kind === "number") return cells.map(toNumber);
+    return kind === "flag" ? cells.map((cell) => (cell === "" ? NaN : Number(cell === "True"))) : cells;
   };
 
-  const sorted = (rows, column, descending) =>
-    [...rows].sort((a, b) => {
-      const [x, y] = [a[column], b[column]];
-      if (x === null || y === null) return (x === null) - (y === null);
-      return descending ? compare(y, x) : compare(x, y);
+  // Row numbers in order; rows without a value come last both ways, equal ones as in the file.
+  const sorted = (rows, keys, direction) => {
+    if (typeof keys[0] === "string") return [...rows].sort((a, b) => direction * collator.compare(keys[a], keys[b]));
+    return [...rows].sort((a, b) => {
+      const [x, y] = [keys[a], keys[b]];
+      if (Number.isNaN(x) || Number.isNaN(y)) return Number.isNaN(x) - Number.isNaN(y);
+      return x === y ? 0 : direction * (x < y ? -1 : 1);
     });
+  };
 
   const bar = (value, largest) => {
-    const part = element("i", { className: value < 0 ? "negative" : "" });
+    const part = element("i", { className: value < 0 ? "negative" : "positive" });
     part.style.width = `${(50 * Math.abs(value)) / largest}%`;
-    const holder = element("span", { className: "bar" }, part);
-    holder.setAttribute("aria-hidden", "true");
-    return holder;
+    return element("span", { className: "bar", "aria-hidden": "true" }, part);
+  };
+
+  const header = (name) => {
+    const parts = name.split(/(?<=_)/);
+    return parts.flatMap((part, i) => (i === 0 ? [part] : [element("wbr"), part]));
   };
 
   function features(box) {
-    const { columns, numeric, rows } = JSON.parse(box.querySelector("script").textContent);
-    const name = box.dataset.name;
-    const significant = columns.indexOf("significant");
-    const texts = rows.map((row) => String(row[0]).toLowerCase());
-    const order = new Map(rows.map((row, i) => [row, i]));
-    const largest = columns.map((column, i) =>
-      BARS.has(column) ? rows.reduce((most, row) => Math.max(most, Math.abs(row[i] ?? 0)), 0) : 0);
-    const state = { column: -1, descending: false, shown: STEP };
+    const { columns, kinds, cells } = JSON.parse(box.querySelector("script").textContent);
+    const rows = cells[0].map((_, i) => i);
+    const keys = cells.map((column, i) => keysOf(column, kinds[i]));
+    const effect = kinds[columns.indexOf(EFFECT)] === "number" ? columns.indexOf(EFFECT) : -1;
+    const largest = (keys[effect] ?? []).reduce((most, value) =>
+      (Number.isFinite(value) ? Math.max(most, Math.abs(value)) : most), 0);
+    const texts = rows.map((row) =>
+      cells.filter((_, i) => i === 0 || kinds[i] === "text").map((column) => column[row]).join("\n").toLowerCase());
+    const significant = kinds[columns.indexOf("significant")] === "flag" ? columns.indexOf("significant") : -1;
+    const state = { column: effect, direction: -1, shown: FIRST };
 
-    const search = element("input", { type: "search", autocomplete: "off" });
+    const search = element("input", { type: "search", autocomplete: "off", spellcheck: false });
     const only = element("input", { type: "checkbox" });
-    const count = element("output");
-    count.setAttribute("aria-live", "polite");
-    const controls = element("div", { className: "controls" },
-      element("label", {}, "Search ", search));
-    if (significant >= 0) controls.append(element("label", {}, only, " significant only"));
+    const count = element("output", { className: "count", role: "status" });
+    const controls = element("div", { className: "controls" }, element("label", {}, "Search ", search));
+    if (significant >= 0) controls.append(element("label", {}, only, " Significant only"));
+
     controls.append(count);
 
     const heads = columns.map((column, i) => {
-      const head = element("th", { scope: "col", className: numeric[i] ? "number" : "" },
-        element("button", { type: "button", textContent: column }));
-      head.setAttribute("aria-sort", "none");
-      head.firstChild.addEventListener("click", () => {
-        state.descending = state.column === i ? !state.descending : numeric[i];
-        state.column = i;
-        heads.forEach((other) => other.setAttribute("aria-sort", "none"));
-        head.setAttribute("aria-sort", state.descending ? "descending" : "ascending");
-        draw();
-      });
-      return head;
+      const button = element("button", { type: "button" }, ...header(column));
+      button.addEventListener("click", () => sortBy(i));
+      return element("th", { scope: "col", className: kinds[i] }, button);
     });
     const body = element("tbody");
-    const table = element("table", {}, element("thead", {}, element("tr", {}, ...heads)), body);
-    const scroll = element("div", { className: "scroll", tabIndex: 0 }, table);
-    scroll.setAttribute("role", "region");
-    scroll.setAttribute("aria-label", name);
-    const more = element("button", { type: "button", className: "more" });
-    more.addEventListener("click", () => { state.shown += 10 * STEP; draw(); });
+    const table = element("table", {}, element("caption", { className: "unseen", textContent: box.dataset.name }),
+      element("thead", {}, element("tr", {}, ...heads)), body);
+    const scroll = element("div", { className: "scroll", tabIndex: 0, role: "region", "aria-label": box.dataset.name },
+      table);
+    const more = element("button", { type: "button" });
+    const all = element("button", { type: "button" });
+    const buttons = element("p", { className: "more" }, more, all);
 
-    const cell = (value, i) => {
-      const node = element("td", { className: numeric[i] ? "number" : "", textContent: readable(value) });
-      if (numeric[i] && value !== null) node.title = String(value);
-      if (largest[i] > 0 && value !== null) node.append(bar(value, largest[i]));
+    // Up, down, as in the file.
+    function sortBy(column) {
+      if (state.column !== column) Object.assign(state, { column, direction: 1 });
+      else if (state.direction > 0) state.direction = -1;
+      else state.column = -1;
+      draw();
+    }
+
+    const cell = (row, i) => {
+      const text = cells[i][row];
+      const shown = kinds[i] === "number" ? readable(text)
+        : kinds[i] === "flag" ? { True: "yes", False: "no" }[text] ?? "" : text;
+      const node = element(i === 0 ? "th" : "td", { className: kinds[i], textContent: shown });
+      if (i === 0) node.scope = "row";
+      if (kinds[i] === "number") node.title = text;
+      if (kinds[i] === "flag") node.classList.add(shown || "none");
+      if (i === effect && largest > 0) node.append(bar(Number.isFinite(keys[i][row]) ? keys[i][row] : 0, largest));
       return node;
     };
 
     function draw() {
       const wanted = search.value.trim().toLowerCase();
       let chosen = rows.filter((row) =>
-        (!only.checked || row[significant] === true) && texts[order.get(row)].includes(wanted));
-      if (state.column >= 0) chosen = sorted(chosen, state.column, state.descending);
+        (!only.checked || cells[significant][row] === "True") && texts[row].includes(wanted));
+      if (state.column >= 0) chosen = sorted(chosen, keys[state.column], state.direction);
       const visible = chosen.slice(0, state.shown);
-      body.replaceChildren(...visible.map((row) => element("tr", {}, ...row.map(cell))));
-      count.textContent = `${chosen.length} of ${rows.length} rows`;
-      more.hidden = visible.length === chosen.length;
-      more.textContent = `Show more (${visible.length} of ${chosen.length})`;
+      heads.forEach((head, i) => head.setAttribute("aria-sort",
+        i !== state.column ? "none" : state.direction > 0 ? "ascending" : "descending"));
+      body.replaceChildren(...visible.map((row) => element("tr", {}, ...columns.map((_, i) => cell(row, i)))));
+      if (chosen.length === 0) body.append(element("tr", {},
+        element("td", { colSpan: columns.length, textContent: "No row matches." })));
+      const found = chosen.length === rows.length ? "" : `${chosen.length} found, `;
+      const part = visible.length === chosen.length ? "" : `, first ${visible.length} shown`;
+      count.textContent = `${found}${rows.length} in all${part}`;
+      buttons.hidden = visible.length === chosen.length;
+      more.textContent = `Show ${Math.min(STEP, chosen.length - visible.length)} more`;
+      all.textContent = `Show all ${chosen.length}`;
     }
 
-    const restart = () => { state.shown = STEP; draw(); };
+    const show = (shown) => {
+      state.shown = shown;
+      draw();
+      if (buttons.hidden) scroll.focus({ preventScroll: true });
+    };
+    const restart = () => { state.shown = FIRST; draw(); };
+    more.addEventListener("click", () => show(state.shown + STEP));
+    all.addEventListener("click", () => show(Infinity));
     search.addEventListener("input", restart);
     only.addEventListener("change", restart);
-    box.append(controls, scroll, more);
-    const effect = columns.indexOf("effect");
-    if (effect >= 0) heads[effect].firstChild.click(); // largest first
-    else draw();
+    box.append(controls, scroll, buttons);
+    draw();
+  }
+
+  function enlarge() {
+    const dialog = document.getElementById("enlarged");
+    const image = dialog.querySelector("img");
+    const actual = dialog.querySelector(".actual");
+    const size = (pressed) => {
+      actual.setAttribute("aria-pressed", String(pressed));
+      dialog.classList.toggle("full", pressed);
+    };
+    actual.addEventListener("click", () => size(actual.getAttribute("aria-pressed") === "false"));
+    dialog.querySelector(".close").addEventListener("click", () => dialog.close());
+    dialog.addEventListener("click", (event) => { if (event.target === dialog) dialog.close(); });
+    document.querySelectorAll(".enlarge").forEach((button) => {
+      button.addEventListener("click", () => {
+        const { src, alt, naturalWidth, naturalHeight } = button.querySelector("img");
+        Object.assign(image, { src, alt, width: naturalWidth, height: naturalHeight });
+        size(false);
+        dialog.showModal();
+      });
+    });
+  }
+
+  // The entry of the contents whose section is at the top of the window.
+  function follow() {
+    const links = new Map([...document.querySelectorAll("nav a")].map((link) => [link.hash.slice(1), link]));
+    const seen = new IntersectionObserver((entries) => entries.filter((entry) => entry.isIntersecting)
+      .forEach((entry) => {
+        links.forEach((link) => link.removeAttribute("aria-current"));
+        links.get(entry.target.id).setAttribute("aria-current", "location");
+      }), { rootMargin: "-10% 0px -85%" });
+    document.querySelectorAll("main > section").forEach((section) => seen.observe(section));
+  }
+
+  function print() {
+    let closed = [];
+    window.addEventListener("beforeprint", () => {
+      closed = [...document.querySelectorAll("details:not([open])")];
+      closed.forEach((part) => { part.open = true; });
+    });
+    window.addEventListener("afterprint", () => closed.forEach((part) => { part.open = false; }));
   }
 
   document.querySelectorAll(".features").forEach(features);
-
-  const dialog = document.getElementById("enlarged");
-  document.querySelectorAll(".enlarge").forEach((button) => {
-    button.addEventListener("click", () => {
-      const image = button.querySelector("img");
-      Object.assign(dialog.querySelector("img"), { src: image.src, alt: image.alt });
-      dialog.showModal();
-    });
-  });
-
-  window.addEventListener("beforeprint", () => {
-    document.querySelectorAll("details").forEach((part) => { part.open = true; });
-  });
+  enlarge();
+  follow();
+  print();
 })();
