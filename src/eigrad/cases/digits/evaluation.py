@@ -13,7 +13,7 @@ from eigrad.progress import track
 SIZES = (1, 2, 5, 10, 15, 20, 30, 40, 50, 75, 100, 150, 200)
 RANDOM_REPEATS = 5
 CONVERGENCE_POINTS = (25, 50, 100, 250)
-CONVERGENCE_SAMPLES = 50
+CONVERGENCE_SAMPLES = 30
 
 
 def binary_accuracies(study: Study, explanations: dict[int, Explanation]) -> pd.DataFrame:

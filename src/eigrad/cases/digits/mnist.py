@@ -60,7 +60,7 @@ def load(source: str | None, seed: int) -> Digits:
         (only,) = parts.values()
         rest, test = split(only, (1 - TEST_FRACTION, TEST_FRACTION), seed)
     train, validation = split(rest, (1 - VALIDATION_FRACTION, VALIDATION_FRACTION), seed)
-    named = {None: "10,000 images in the package", "full": "70,000 images, downloaded"}.get(source, folder.name)
+    named = {None: "10,000 images in the package", "full": "70,000 images, downloaded"}.get(source, folder.resolve().name)
     return Digits(train, validation, test, named, digest.hexdigest())
 
 
@@ -115,10 +115,7 @@ def _downloaded() -> Path:
     try:
         for name in DOWNLOADS:
             fetcher.fetch(name)
-    except (
-        OSError,
-        ValueError,
-    ) as error:  # requests' errors are OSErrors, a wrong checksum is a ValueError
+    except (OSError, ValueError) as error:  # requests' errors are OSErrors, a wrong checksum is a ValueError
         reason = " ".join(str(error).split())
         raise ValueError(f"--data full: the download from {MIRROR} failed ({reason}), expected a network") from error
     return folder

@@ -68,8 +68,8 @@ class Assembled(nn.Module):
 
 
 def recipe(kind: str, n_train: int, quick: bool) -> Recipe:
-    """The recipe of a network; small data sets get more epochs, up to five times as many."""
-    more = min(5.0, max(1.0, 60_000 / n_train))
+    """The recipe of a network; small data sets get more epochs, up to three times as many."""
+    more = min(3.0, max(1.0, 60_000 / n_train))
 
     def schedule(epochs: float, **options: Any) -> Schedule:
         return Schedule(max(1, round(epochs * more / (4 if quick else 1))), **options)
