@@ -84,7 +84,7 @@ def csv_grid(columns: Iterable[str], kinds: tuple[str, ...], rows: Iterable[tupl
 
 def nested(content: Any, depth: int = DEPTH) -> Cell | Grid | Pairs:
     """JSON laid out: a grid where like stands beside like, else names and values, level by level."""
-    named = isinstance(content, dict)
+    named = isinstance(content, dict) and bool(content)
     if not named and not (isinstance(content, list) and any(isinstance(value, dict | list) for value in content)):
         return _cell(content)
     names = [str(name) for name in content] if named else [str(i) for i in range(1, len(content) + 1)]
