@@ -401,6 +401,21 @@ def test_a_page_that_cannot_be_written_leaves_nothing_behind(run):
     assert sorted(run.iterdir()) == before
 
 
+def test_a_disk_that_fills_up_leaves_the_old_page(run, monkeypatch):
+    before = build(run).read_bytes()
+    files = sorted(run.iterdir())
+
+    def write_half(path, text, **_):
+        path.write_bytes(text[: len(text) // 2].encode())
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_text", write_half)
+    with pytest.raises(ValueError, match="No space left on device"):
+        build(run)
+    assert (run / "report.html").read_bytes() == before
+    assert sorted(run.iterdir()) == files
+
+
 def test_a_page_that_fails_leaves_the_old_one(run):
     before = build(run).read_bytes()
     (run / "binary.csv").write_text("")
@@ -617,6 +632,24 @@ def test_rows_are_shown_as_asked(opened):
     assert opened.count() == "60 in all"
     assert opened.box.get_by_role("button", name="Show").count() == 0
     assert opened.page.evaluate("document.activeElement.className") == "scroll"
+
+
+@in_browser
+@pytest.mark.browser
+def test_a_long_table_is_shown_in_parts(browser, run):
+    pd.DataFrame({"feature": range(2001), "effect": 0.5}).to_csv(run / "significance.csv", index=False)
+    opened = Opened(browser, build(run))
+    buttons = opened.box.locator(".more").get_by_role("button")
+    offered = buttons.all_inner_texts()
+    buttons.first.click()
+    shown = opened.count()
+    opened.box.get_by_label("Search").fill("9")
+    narrowed = buttons.all_inner_texts()
+    opened.context.close()
+
+    assert offered == ["Show 100 more"]
+    assert shown == "2001 in all, first 125 shown"
+    assert narrowed == ["Show 100 more", "Show all 542"]
 
 
 @in_browser

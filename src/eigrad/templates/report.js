@@ -2,6 +2,7 @@
 (() => {
   const FIRST = 25; // rows shown at first
   const STEP = 100; // rows added at a time
+  const ALL = 2000; // rows that a browser lays out at once without a wait
   const DIGITS = 3;
   const EFFECT = "effect"; // the column with a bar beside each number, whose largest values come first
 
@@ -135,6 +136,7 @@
       count.textContent = `${found}${rows.length} in all${part}`;
       buttons.hidden = visible.length === chosen.length;
       more.textContent = `Show ${Math.min(STEP, chosen.length - visible.length)} more`;
+      all.hidden = chosen.length > ALL;
       all.textContent = `Show all ${chosen.length}`;
     }
 
