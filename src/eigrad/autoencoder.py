@@ -146,6 +146,10 @@ def train(
     progress: bool = True,
 ) -> History:
     """Train an autoencoder by its own loss."""
+    if isinstance(autoencoder, VariationalAutoencoder) and autoencoder.binary:
+        low, high = float(values.min()), float(values.max())
+        if not 0 <= low <= high <= 1:
+            raise ValueError(f"autoencoder: got values from {low:g} to {high:g}, expected 0 to 1 for binary features")
 
     def loss(module: nn.Module, x: Tensor) -> Tensor:
         assert isinstance(module, Autoencoder)

@@ -6,6 +6,7 @@ import gzip
 import math
 import os
 import tempfile
+import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -76,18 +77,19 @@ def split(examples: Examples, fractions: Sequence[float], seed: int) -> tuple[Ex
     """Disjoint parts of these sizes, each with the labels in the proportions of the whole."""
     if not math.isclose(sum(fractions), 1) or min(fractions) <= 0:
         raise ValueError(f"split: got fractions {tuple(fractions)}, expected positive ones that sum to 1")
+    random = np.random.RandomState(seed)
     parts, rest = [], np.arange(len(examples))
     left = 1.0
-    for i, fraction in enumerate(fractions[:-1]):
+    for fraction in fractions[:-1]:
         try:
             part, rest = train_test_split(
-                rest,
-                train_size=fraction / left,
-                stratify=examples.labels[rest],
-                random_state=seed + i,
+                rest, train_size=fraction / left, stratify=examples.labels[rest], random_state=random
             )
         except ValueError as error:
-            raise ValueError(f"split: {len(examples)} examples cannot be split by label ({error})") from error
+            raise ValueError(
+                f"split: got {len(examples)} examples of {len(np.unique(examples.labels))} labels, expected enough for "
+                f"every label to be in each part of {tuple(fractions)}"
+            ) from error
         parts.append(examples.take(np.sort(part)))
         left -= fraction
     return (*parts, examples.take(np.sort(rest)))
@@ -98,7 +100,7 @@ def read_idx(path: Path) -> NDArray[Any]:
     try:
         raw = Path(path).read_bytes()
         content = gzip.decompress(raw) if raw[:2] == b"\x1f\x8b" else raw
-    except (OSError, EOFError, gzip.zlib.error) as error:  # type: ignore[attr-defined]
+    except (OSError, EOFError, zlib.error) as error:
         raise ValueError(f"{path}: cannot be read ({error}), expected an IDX file, gzipped or not") from error
     if len(content) < 4 or content[:2] != b"\0\0" or content[2] not in IDX_TYPES or not 1 <= content[3] <= 8:
         raise ValueError(f"{path}: got a file that starts with {content[:4].hex(' ')!r}, expected an IDX file")
@@ -107,7 +109,8 @@ def read_idx(path: Path) -> NDArray[Any]:
     expected = 4 + 4 * n_axes + math.prod(shape) * dtype.itemsize
     if len(shape) != n_axes or len(content) != expected:
         raise ValueError(f"{path}: got {len(content)} bytes, expected {expected} by the header; the file is not whole")
-    return np.frombuffer(content, dtype, offset=4 + 4 * n_axes).reshape(shape)
+    values = np.frombuffer(content, dtype, offset=4 + 4 * n_axes).reshape(shape)
+    return values.astype(dtype.newbyteorder("="), copy=False)
 
 
 @contextmanager

@@ -17,7 +17,7 @@ PATIENCE = 1.0  # seconds a loop runs before it shows a bar
 def track(items: Iterable[T], description: str, total: int | None = None, enabled: bool = True) -> Iterator[T]:
     """Pass the items on, with a bar where one is wanted and can be shown."""
     console = Console(stderr=True)
-    if not enabled or not console.is_terminal:
+    if not enabled or not console.is_interactive:
         yield from items
         return
     if total is None and isinstance(items, Sized):

@@ -52,7 +52,10 @@ def seeded(seed: int, device: torch.device | str = "cpu") -> Iterator[None]:
     """PyTorch's random numbers from this seed within the block, and the caller's own generators left untouched."""
     device = torch.device(device)
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
-        torch.manual_seed(seed)
+        torch.default_generator.manual_seed(seed)  # not torch.manual_seed: it would seed every GPU there is
+        if device.type == "cuda":
+            with torch.cuda.device(device):
+                torch.cuda.manual_seed(seed)
         yield
 
 
@@ -72,6 +75,10 @@ def fit(
     `train` and `validation` hold tensors of one row a sample. The seed governs shuffling and all noise inside.
     """
     parameters = [parameter for parameter in module.parameters() if parameter.requires_grad]
+    if not parameters:
+        raise ValueError(f"{description}: got a module without parameters that require a gradient, expected some")
+    _require_rows(train, f"{description}, training data")
+    _require_rows(validation, f"{description}, validation data")
     device = parameters[0].device
     n_batches = math.ceil(len(train[0]) / schedule.batch_size)
     optimizer = torch.optim.Adam(parameters, lr=schedule.learning_rate)
@@ -106,6 +113,12 @@ def fit(
     return History(first, second, best_epoch)
 
 
+def _require_rows(data: tuple[Tensor, ...], name: str) -> None:
+    sizes = [len(tensor) for tensor in data]
+    if len(set(sizes)) != 1 or sizes[0] == 0:
+        raise ValueError(f"{name}: got tensors of {sizes} rows, expected as many in each and at least one")
+
+
 def _mean_loss(module: nn.Module, loss: Loss, data: tuple[Tensor, ...], device: torch.device) -> float:
     with evaluating(module), torch.no_grad():
         parts = zip(*(tensor.split(1024) for tensor in data), strict=True)
@@ -128,7 +141,8 @@ def accuracy(module: nn.Module, values: Tensor, labels: NDArray[Any]) -> float:
 
 def save_model(path: Path, module: nn.Module, config: Mapping[str, Any]) -> None:
     """Write the weights as safetensors, with the configuration as JSON in the file's metadata."""
-    weights = {name: tensor.detach().cpu().contiguous() for name, tensor in module.state_dict().items()}
+    # A copy each: tied weights share memory, which safetensors refuses.
+    weights = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in module.state_dict().items()}
     path.parent.mkdir(parents=True, exist_ok=True)
     with write_atomic(path) as beside:
         save_file(weights, beside, metadata={"config": json.dumps(config, sort_keys=True)})
@@ -138,15 +152,27 @@ def load_config(path: Path) -> dict[str, Any]:
     """The configuration a network was saved with; ValueError when the file is not one of ours, or not whole."""
     try:
         with safe_open(path, framework="pt") as file:
-            config: dict[str, Any] = json.loads((file.metadata() or {})["config"])
-            return config
-    except (OSError, SafetensorError, KeyError, json.JSONDecodeError) as error:
-        raise ValueError(f"{path}: cannot be read ({error}), expected a network saved by eigrad") from error
+            return dict(json.loads((file.metadata() or {})["config"]))
+    except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
+        raise ValueError(f"{path}: cannot be read ({_reason(error)}), expected a network saved by eigrad") from error
 
 
 def load_weights(path: Path, module: nn.Module) -> None:
-    """Read the weights of a saved network into a module of the same architecture."""
+    """Read the weights of a saved network into a module of the same architecture, all of them or none."""
     try:
-        module.load_state_dict(load_file(path))
-    except (OSError, SafetensorError, RuntimeError) as error:
-        raise ValueError(f"{path}: cannot be loaded ({error}), expected weights of this architecture") from error
+        weights = load_file(path)
+    except (OSError, SafetensorError) as error:
+        raise ValueError(f"{path}: cannot be read ({_reason(error)}), expected weights of a network") from error
+    found, expected = (
+        {name: tuple(tensor.shape) for name, tensor in tensors.items()} for tensors in (weights, module.state_dict())
+    )
+    for name in sorted(found.keys() | expected.keys()):
+        if found.get(name) != expected.get(name):
+            raise ValueError(
+                f"{path}: {name} has shape {found.get(name)}, expected {expected.get(name)}: weights of another network"
+            )
+    module.load_state_dict(weights)
+
+
+def _reason(error: Exception) -> str:
+    return " ".join(str(error).split())
