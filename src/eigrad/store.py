@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import logging
-import shutil
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 import zarr
+from numpy.typing import NDArray
 
 from eigrad.attribute import TENSORS, Attributions
 
 logger = logging.getLogger(__name__)
+
+FACTS = ("rule", "n_points", "n_evaluations", "path", "baseline")
 
 
 def save(path: Path, attributions: Attributions, fingerprint: Mapping[str, Any] | None = None) -> None:
@@ -26,49 +31,77 @@ def save(path: Path, attributions: Attributions, fingerprint: Mapping[str, Any] 
     path.parent.mkdir(parents=True, exist_ok=True)
     if path.parent.suffix == ".zarr":
         zarr.open_group(path.parent, mode="a")
-    beside = Path(tempfile.mkdtemp(prefix=f".{path.name}-", dir=path.parent))
-    try:
-        group = zarr.open_group(beside, mode="w")
-        for name in TENSORS:
-            group.create_array(name, data=getattr(attributions, name).detach().cpu().numpy())
-        group.attrs.update({name: getattr(attributions, name) for name in _FACTS} | {"fingerprint": fingerprint})
-        if path.exists():
-            shutil.rmtree(path)
-        beside.chmod(0o755)
-        beside.rename(path)
-    except BaseException:
-        shutil.rmtree(beside, ignore_errors=True)
-        raise
+    with tempfile.TemporaryDirectory(prefix=f".{path.name}-", dir=path.parent, ignore_cleanup_errors=True) as beside:
+        whole = Path(beside, "new")
+        _write(whole, attributions, fingerprint)
+        _replace(path, whole, Path(beside, "old"))
 
 
 def load(path: Path) -> Attributions:
-    """Read attributions back; ValueError when the folder holds none."""
-    try:
-        group = zarr.open_group(path, mode="r")
-        tensors: dict[str, Any] = {name: torch.from_numpy(_array(group, name)[:]) for name in TENSORS}
-        facts: dict[str, Any] = {name: group.attrs[name] for name in _FACTS}
+    """Read attributions back, equal to the bit; ValueError when the folder holds none, or not what was saved."""
+    with _opened(path) as group:
+        tensors: dict[str, Any] = {name: torch.from_numpy(_array(group, name)) for name in TENSORS}
+        facts: dict[str, Any] = {name: group.attrs[name] for name in FACTS}
         return Attributions(**tensors, **facts)
-    except (OSError, KeyError, ValueError, TypeError) as error:
-        raise ValueError(f"{path}: expected attributions saved by eigrad ({type(error).__name__}: {error})") from error
 
 
 def load_or_compute(path: Path, fingerprint: Mapping[str, Any], compute: Callable[[], Attributions]) -> Attributions:
     """The saved attributions if they have this fingerprint, else freshly computed and saved ones."""
-    try:
-        saved = zarr.open_group(path, mode="r").attrs["fingerprint"]
-        if saved == json.loads(json.dumps(fingerprint)):
-            attributions = load(path)
-            logger.info("reusing the attributions in %s", path)
-            return attributions
-    except (OSError, KeyError, ValueError, TypeError) as error:
-        logger.debug("no attributions to reuse in %s: %s", path, error)
+    if path.exists():
+        try:
+            with _opened(path) as group:
+                same = group.attrs["fingerprint"] == json.loads(json.dumps(fingerprint))
+            if same:
+                attributions = load(path)
+                logger.info("reusing the attributions in %s", path)
+                return attributions
+        except ValueError as error:
+            logger.warning("%s; computing again", error)
     attributions = compute()
     save(path, attributions, fingerprint)
     return attributions
 
 
-_FACTS = ("rule", "n_points", "n_evaluations", "path", "baseline")
+def _write(path: Path, attributions: Attributions, fingerprint: Mapping[str, Any] | None) -> None:
+    group = zarr.open_group(path, mode="w")
+    arrays = {name: getattr(attributions, name).detach().cpu().numpy() for name in TENSORS}
+    for name, array in arrays.items():
+        group.create_array(name, data=array)
+    facts = {name: getattr(attributions, name) for name in FACTS}
+    sums = {name: _checksum(array) for name, array in arrays.items()}
+    group.attrs.update({**facts, "sha256": sums, "fingerprint": fingerprint})
 
 
-def _array(group: zarr.Group, name: str) -> Any:
-    return group[name]
+def _replace(path: Path, new: Path, old: Path) -> None:
+    """Put `new` in the place of `path`, which is back there if that fails."""
+    try:
+        if path.exists():
+            path.rename(old)
+        new.rename(path)
+    except BaseException:
+        if old.exists():
+            old.rename(path)
+        raise
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[zarr.Group]:
+    """The group to read from; whatever Zarr and its codecs raise becomes a ValueError of one sentence."""
+    try:
+        yield zarr.open_group(path, mode="r")
+    except (OSError, KeyError, ValueError, TypeError, RuntimeError) as error:
+        reason = " ".join(str(error).split())
+        raise ValueError(f"{path}: expected attributions saved by eigrad ({type(error).__name__}: {reason})") from error
+
+
+def _array(group: zarr.Group, name: str) -> NDArray[Any]:
+    """One array of the group; a lost chunk, which Zarr reads as zeros, shows in the checksum."""
+    array = np.asarray(group[name][...])  # type: ignore[index]
+    sums: Any = group.attrs["sha256"]
+    if _checksum(array) != sums[name]:
+        raise ValueError(f"{name} is not what was saved")
+    return array
+
+
+def _checksum(array: NDArray[Any]) -> str:
+    return hashlib.sha256(np.ascontiguousarray(array).tobytes()).hexdigest()
