@@ -30,9 +30,7 @@ from eigrad.progress import track
 
 PAIRS_AT_ONCE = 256  # pairs whose curves are held together; only a batch of their points ever is
 VALUES_AT_ONCE = 2**22  # and at most this many numbers for one corner of those curves
-BATCH_VALUES = (
-    2**20
-)  # default batch: as many points as hold this many numbers, between 32 and 512: larger ones leave the cache
+BATCH_VALUES = 2**20  # default batch: the points that hold this many numbers, between 32 and 256 to stay in the cache
 
 
 @dataclass(frozen=True)
@@ -157,7 +155,7 @@ class Explainer:
         n_baselines = baselines.shape[1]
         starts, ends = baselines.flatten(0, 1), samples.repeat_interleave(n_baselines, 0)
         owners = rows.repeat_interleave(n_baselines)
-        batch_size = self.batch_size or min(512, max(32, BATCH_VALUES // samples[0].numel()))
+        batch_size = self.batch_size or min(256, max(32, BATCH_VALUES // samples[0].numel()))
         with torch.no_grad():
             curve = self.path.between(starts, ends)
         integral = integrate(scored, curve, owners, RULES[self.rule], self.n_points, batch_size)

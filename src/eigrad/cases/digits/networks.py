@@ -110,7 +110,8 @@ def load_or_train(
     config = json.loads(json.dumps({"kind": kind, "seed": seed, "data": digits.hash, "recipe": asdict(chosen)}))
     path = folder / f"{kind}.safetensors"
     with seeded(seed, device):
-        parts = Assembled(kind, chosen).to(device)
+        # Convolutions of small images are twice as fast with the channels last.
+        parts = Assembled(kind, chosen).to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     if _saved(path, config, parts):
         logger.info("%s: reusing %s", kind, path)
     else:
@@ -175,7 +176,7 @@ def _classifier(kind: str, recipe: Recipe) -> nn.Module:
         return dense_layers([recipe.n_latent, *recipe.classifier, N_CLASSES])
     first, second = recipe.hidden
     return nn.Sequential(
-        nn.Conv2d(1, first, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2),
-        nn.Conv2d(first, second, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2),
+        nn.Conv2d(1, first, 3, padding=1), nn.MaxPool2d(2), nn.ReLU(),
+        nn.Conv2d(first, second, 3, padding=1), nn.MaxPool2d(2), nn.ReLU(),
         nn.Flatten(), *dense_layers([second * 49, *recipe.classifier, N_CLASSES]),
     )  # fmt: skip
