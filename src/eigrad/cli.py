@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import logging
-import sys
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Literal
 
-import click
 import typer
 from rich.console import Console
 from rich.logging import RichHandler
@@ -26,6 +26,19 @@ errors = Console(stderr=True)
 PathName = Literal["straight", "neighbors", "latent-straight", "latent-neighbors"]
 BaselineName = Literal["zero", "encoded-zero", "median", "k-means", "close", "random"]
 TransformName = Literal["abs", "share", "signed", "rank"]
+
+
+@contextmanager
+def in_one_sentence() -> Iterator[None]:
+    """Say in one sentence what was wrong with the input (exit code 2), or that the run was interrupted (130)."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        errors.print("Interrupted. What was finished is kept: the same command goes on from there.")
+        raise typer.Exit(130) from None
+    except (ValueError, OSError) as error:
+        errors.print(f"Error: {error}", style="red", markup=False, highlight=False, soft_wrap=True)
+        raise typer.Exit(2) from None
 
 
 def _version(asked: bool) -> None:
@@ -49,6 +62,7 @@ def _common(
 
 
 @app.command()
+@in_one_sentence()
 def digits(
     sample: Annotated[int, typer.Option(help="The digit to explain.", show_default=True)] = 5,
     baseline: Annotated[int, typer.Option(help="The digit it is compared with.")] = 3,
@@ -99,6 +113,7 @@ def digits(
 
 
 @app.command()
+@in_one_sentence()
 def report(
     run: Annotated[Path, typer.Argument(help="A finished run folder.", metavar="RUN")],
 ) -> None:
@@ -112,16 +127,5 @@ def report(
 
 
 def main() -> None:
-    """Run the command line: exit code 2 with one sentence for bad input, 130 when interrupted."""
-    try:
-        code = app(standalone_mode=False)
-    except click.ClickException as error:
-        error.show()
-        code = error.exit_code
-    except (KeyboardInterrupt, click.exceptions.Abort):
-        errors.print("Interrupted. What was finished is kept: the same command goes on from there.")
-        code = 130
-    except ValueError as error:
-        errors.print(f"Error: {error}", style="red", markup=False, highlight=False, soft_wrap=True)
-        code = 2
-    sys.exit(code if isinstance(code, int) else 0)
+    """Run the command line."""
+    app()

@@ -13,12 +13,13 @@ import matplotlib as mpl
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.collections import LineCollection, PathCollection
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 # Okabe and Ito's palette.
 BLUE, ORANGE, GREEN, PURPLE, SKY, BLACK, GRAY = (
-    "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#000000", "#8C8C8C",
+    "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#000000", "#666666",
 )  # fmt: skip
 DIVERGING = "RdBu"  # negative red, zero white, positive blue
 STYLE: Any = {
@@ -68,55 +69,67 @@ def image_map(
     kept: NDArray[np.bool_] | None = None,
     limit: float | None = None,
     title: str = "",
-    label: str = "",
+    label: str | None = "attribution",
 ) -> Axes:
-    """Signed values (height, width) in diverging colors over a gray image; only where `kept` if given.
+    """Signed values (height, width) in diverging colors over a gray image; where `kept` is given, only there, outlined.
 
-    `limit` is the value of the strongest color, the 99.5th percentile of |values| by default.
+    `limit` is the value of the strongest color, by default `strongest(values)`. Without a label no color bar is drawn.
     """
-    if limit is None:
-        limit = float(np.percentile(np.abs(values), 99.5)) or 1.0
+    limit = strongest(values) if limit is None else limit
     if background is not None:
-        ax.imshow(
-            background,
-            cmap="Greys",
-            vmin=0,
-            vmax=2.2 * float(background.max() or 1.0),
-            interpolation="nearest",
-        )
-    strength = np.clip(np.abs(values) / limit, 0, 1)
-    opacity = (strength if kept is None else np.where(kept, 0.35 + 0.65 * strength, 0.0)) ** 0.8
-    mappable = ax.imshow(
-        np.where(opacity > 0, values, np.nan),
-        cmap=DIVERGING,
-        vmin=-limit,
-        vmax=limit,
-        alpha=opacity,
-    )
-    mappable.set_interpolation("nearest")
-    ax.set_xticks([]), ax.set_yticks([])
-    ax.spines[:].set_visible(True)
-    ax.spines[:].set_color("#CCCCCC")
+        darkest = 2.2 * float(background.max() or 1.0)
+        ax.imshow(background, cmap="Greys", vmin=0, vmax=darkest, interpolation="nearest")
+    opacity = np.clip(np.abs(values) / limit, 0, 1) ** 0.8
+    if kept is not None:
+        opacity = np.where(kept, opacity, 0.0)
+        ax.add_collection(LineCollection(_outline(kept), colors=BLACK, linewidths=0.7))
+    ax.imshow(values, cmap=DIVERGING, vmin=-limit, vmax=limit, alpha=opacity, interpolation="nearest")
+    _frame(ax)
     ax.set_title(title)
-    colors = mpl.cm.ScalarMappable(mpl.colors.Normalize(-limit, limit), DIVERGING)
-    bar = ax.figure.colorbar(colors, ax=ax, shrink=0.75, label=label, ticks=[-limit, 0, limit])
-    bar.ax.set_yticklabels([f"{-limit:.1g}".replace("-", "\N{MINUS SIGN}"), "0", f"{limit:.1g}"])
-    bar.outline.set_visible(False)
+    if label is not None:
+        color_bar(ax, limit, label)
     return ax
 
 
-def image_strip(axes: Sequence[Axes], images: NDArray[Any], label: str = "") -> Sequence[Axes]:
+def color_bar(axes: Axes | Sequence[Axes] | NDArray[Any], limit: float, label: str) -> Axes:
+    """The scale shared by image maps of this limit, at their right."""
+    first = axes if isinstance(axes, Axes) else axes[0]
+    colors = mpl.cm.ScalarMappable(mpl.colors.Normalize(-limit, limit), DIVERGING)
+    bar = first.figure.colorbar(colors, ax=axes, shrink=0.75, aspect=25, label=label, ticks=[-limit, 0, limit])
+    bar.ax.set_yticklabels([f"\N{MINUS SIGN}{limit:.2g}", "0", f"{limit:.2g}"])
+    bar.outline.set_visible(False)
+    return bar.ax
+
+
+def strongest(*values: NDArray[Any]) -> float:
+    """The 99.5th percentile of |values|, or their largest where nearly all are zero; 1 where all are."""
+    sizes = np.abs(np.concatenate([array.ravel() for array in values]))
+    return float(np.percentile(sizes, 99.5)) or float(sizes.max()) or 1.0
+
+
+def _outline(kept: NDArray[np.bool_]) -> list[tuple[tuple[float, float], tuple[float, float]]]:
+    """The pixel edges between what is kept and what is not, as ((x, y), (x, y))."""
+    padded = np.pad(kept, 1)
+    upright = np.argwhere(padded[1:-1, 1:] != padded[1:-1, :-1]) - 0.5
+    level = np.argwhere(padded[1:, 1:-1] != padded[:-1, 1:-1]) - 0.5
+    return [((x, y), (x, y + 1)) for y, x in upright.tolist()] + [((x, y), (x + 1, y)) for y, x in level.tolist()]
+
+
+def _frame(ax: Axes) -> None:
+    ax.set(xticks=[], yticks=[])
+    ax.spines[:].set_visible(True)
+    ax.spines[:].set_color("#CCCCCC")
+
+
+def image_strip(axes: Sequence[Axes] | NDArray[Any], images: NDArray[Any], label: str = "") -> None:
     """Images (n, height, width) side by side, the unused Axes left empty."""
     for i, ax in enumerate(axes):
-        ax.set_xticks([]), ax.set_yticks([])
+        _frame(ax)
         if i < len(images):
             ax.imshow(images[i], cmap="Greys", vmin=0, vmax=1, interpolation="nearest")
-            ax.spines[:].set_visible(True)
-            ax.spines[:].set_color("#CCCCCC")
         else:
             ax.set_axis_off()
     axes[0].set_ylabel(label, rotation=0, ha="right", va="center")
-    return axes
 
 
 def p_histogram(ax: Axes, p_values: NDArray[Any], title: str = "", *, n_bins: int = 20) -> Axes:
@@ -130,19 +143,12 @@ def p_histogram(ax: Axes, p_values: NDArray[Any], title: str = "", *, n_bins: in
 
 def subset_curve(ax: Axes, curve: pd.DataFrame) -> Axes:
     """Accuracy against the number of features: the best by significance, and random ones with their spread."""
-    n, random, spread = (
-        curve["n_features"],
-        curve["accuracy_random"],
-        curve["accuracy_random_sd"].fillna(0),
+    n, best, random, spread = (
+        curve[name].to_numpy(float)
+        for name in ("n_features", "accuracy_significant", "accuracy_random", "accuracy_random_sd")
     )
-    ax.plot(
-        n,
-        curve["accuracy_significant"],
-        "o-",
-        color=ORANGE,
-        markersize=4,
-        label="significant, best first",
-    )
+    spread = np.nan_to_num(spread)
+    ax.plot(n, best, "o-", color=ORANGE, markersize=4, label="significant, best first")
     ax.plot(n, random, "s--", color=BLUE, markersize=4, label="random (mean, \N{PLUS-MINUS SIGN} SD)")
     ax.fill_between(n, random - spread, random + spread, color=BLUE, alpha=0.2, linewidth=0)
     ax.set(xlabel="number of features", ylabel="test accuracy", ylim=(None, 1.0))
@@ -194,11 +200,10 @@ def paths_in_plane(
         ax.plot(*points.T, color=color, linewidth=1.8, label=label)
     line = next(iter(lines.values()))[0]
     for end, name, marker in ((line[0], "baseline x'", "s"), (line[-1], "sample x", "o")):
-        ax.plot(*end, marker, color="white", markeredgecolor=BLACK, markersize=8, zorder=5)
-        ax.annotate(name, end, xytext=(7, 7), textcoords="offset points", weight="bold", zorder=6)
+        ax.plot(*end, marker, color="white", markeredgecolor=BLACK, markersize=8, zorder=5, label=name)
     ax.set(xlabel="first principal component", ylabel="second principal component")
     legend = ax.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
     for handle in legend.legend_handles:
-        if handle is not None:
-            handle.set_alpha(1)
+        if isinstance(handle, PathCollection):
+            handle.set(alpha=1, sizes=[20])
     return ax

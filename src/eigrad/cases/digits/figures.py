@@ -86,23 +86,22 @@ def baselines_as_images(study: Study, folder: Path) -> None:
 
 def significant_features(study: Study, kind: str, explanation: Explanation, name: str, folder: Path) -> None:
     """Figures 2a-c: mean attribution, its direction map, and the direction map of the significant features."""
-    shape = study.digits.train.shape[-2:]
+    settings, shape = study.settings, study.digits.train.shape[-2:]
     digit = study.images.sample.values.mean(0).reshape(shape)
     signed = explanation.sample.values.mean(0).numpy().reshape(shape)
     direction = explanation.sample.direction.mean(0).numpy().reshape(shape)
     feature = "pixels" if explanation.groups is None else "patches"
     n = int(explanation.table["significant"].sum())
-    with plot.figure(10.5, 3.3, 1, 3) as (canvas, axes):
-        plot.image_map(axes[0], signed, digit, title="mean attribution", label="attribution")
-        plot.image_map(axes[1], direction, digit, title="direction map", label="attribution × sign(x − x')")
+    limit = plot.strongest(signed, direction)
+    with plot.figure(9.0, 3.3, 1, 3) as (canvas, axes):
+        plot.image_map(axes[0], signed, digit, limit=limit, title="mean attribution a", label=None)
+        plot.image_map(axes[1], direction, digit, limit=limit, title="direction map, a × sign(x − x')", label=None)
         plot.image_map(
-            axes[2], direction, digit, kept=explanation.kept.reshape(shape),
-            title=f"{n} significant {feature}", label="attribution × sign(x − x')",
+            axes[2], direction, digit, kept=explanation.kept.reshape(shape), limit=limit,
+            title=f"{n} significant {feature}", label=None,
         )  # fmt: skip
-        canvas.suptitle(
-            f"{study.settings.sample} against {study.settings.baseline}: {NETWORK_NAMES[kind]}",
-            fontsize=10,
-        )
+        plot.color_bar(axes, limit, f"change in the probability of {settings.sample}")
+        canvas.suptitle(f"{settings.sample} against {settings.baseline}: {NETWORK_NAMES[kind]}", fontsize=10)
         plot.save(canvas, folder / name)
 
 
@@ -130,15 +129,18 @@ def subset_curve(curve: pd.DataFrame, folder: Path) -> None:
 
 def convergence(table: pd.DataFrame, folder: Path) -> None:
     """Figure S4: completeness gap against the number of points, for every network."""
-    with plot.figure(10.5, 3.6, 1, 3, sharey=True) as (canvas, axes):
+    with plot.figure(11.0, 3.4, 1, 3, sharey=True) as (canvas, axes):
         for ax, (kind, name) in zip(axes, NETWORK_NAMES.items(), strict=True):
             rows = table[table["network"] == kind]
             there = {path: label for path, label in PATH_NAMES.items() if path in set(rows["path"])}
             plot.convergence(ax, rows, there, {path: PATH_COLORS[path] for path in there})
             ax.set_title(name)
+        for ax in axes:
+            ax.get_legend().remove()
         for ax in axes[1:]:
             ax.set_ylabel("")
-            ax.get_legend().remove()
+        title = "95th percentile (dotted: median)"
+        canvas.legend(*axes[0].get_legend_handles_labels(), title=title, loc="outside right center")
         plot.save(canvas, folder / "S4_convergence")
 
 
@@ -146,6 +148,7 @@ def null_p_values(p_values: NDArray[Any], folder: Path) -> None:
     """Figure S5: p-values of random images against random images, of pixels that vary."""
     with plot.figure(5.0, 3.4) as (canvas, ax):
         plot.p_histogram(ax, p_values, "random images against random images")
+        ax.set_ylabel("pixels")
         plot.save(canvas, folder / "S5_null")
 
 
@@ -157,4 +160,6 @@ def p_values(study: Study, explanation: Explanation, folder: Path) -> None:
     with plot.figure(8.0, 3.4, 1, 2) as (canvas, axes):
         plot.p_histogram(axes[0], table["p_value"].to_numpy(), f"all {len(table)} pixels")
         plot.p_histogram(axes[1], rest["p_value"].to_numpy(), f"{len(rest)} neither dead nor significant")
+        for ax in axes:
+            ax.set_ylabel("pixels")
         plot.save(canvas, folder / "S6_p_values")

@@ -60,8 +60,8 @@ def load(source: str | None, seed: int) -> Digits:
         (only,) = parts.values()
         rest, test = split(only, (1 - TEST_FRACTION, TEST_FRACTION), seed)
     train, validation = split(rest, (1 - VALIDATION_FRACTION, VALIDATION_FRACTION), seed)
-    named = {None: "10,000 images in the package", "full": "70,000 images, downloaded"}.get(source, folder.resolve().name)
-    return Digits(train, validation, test, named, digest.hexdigest())
+    known = {None: "10,000 images in the package", "full": "70,000 images, downloaded"}
+    return Digits(train, validation, test, known.get(source, folder.resolve().name), digest.hexdigest())
 
 
 def _read(folder: Path, part: str) -> Examples | None:

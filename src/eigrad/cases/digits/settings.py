@@ -16,6 +16,7 @@ from eigrad.latent import AutoencoderLike
 KINDS = ("vae", "cnn", "cvae")
 TRANSFORMS = ("abs", "share", "signed", "rank")
 NULL_TARGETS = ("own", "class")
+MAX_SEED = 2**32 - 1  # NumPy's legacy generators, by which scikit-learn draws, take no more
 
 PATHS: dict[str, Callable[[Any, Tensor], paths.Path]] = {
     "straight": lambda autoencoder, points: paths.Straight(),
@@ -71,6 +72,8 @@ class Settings:
             if getattr(self, name) < least:
                 option = name.replace("_", "-")
                 raise ValueError(f"--{option}: got {getattr(self, name)}, expected at least {least}")
+        if self.seed > MAX_SEED:
+            raise ValueError(f"--seed: got {self.seed}, expected at most {MAX_SEED}")
         _require_device(self.device)
 
     def arguments(self) -> dict[str, Any]:
@@ -89,7 +92,7 @@ class Settings:
 
 def _require_device(device: str) -> None:
     try:
-        torch.empty(0, device=device)
+        torch.zeros(1, device=device).item()
     except (RuntimeError, AssertionError) as error:
         reason = str(error).splitlines()[0]
         raise ValueError(f"--device: got {device!r}, expected a device PyTorch can use here ({reason})") from error
