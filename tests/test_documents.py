@@ -16,15 +16,21 @@ def code_of(name: str) -> str:
     return "\n".join(re.findall(r"^```python\n(.*?)^```", (ROOT / name).read_text(encoding="utf-8"), re.S | re.M))
 
 
+def run(name: str, given: dict[str, object]) -> None:
+    assert code_of(name)
+    exec(compile(code_of(name), name, "exec"), given)
+
+
 def test_the_tutorial_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.chdir(tmp_path)
-    exec(compile(code_of("docs/tutorial.md"), "tutorial.md", "exec"), {"__name__": "tutorial"})
+    run("docs/tutorial.md", {"__name__": "tutorial"})
     printed = capsys.readouterr().out
     assert float(re.search(r"test accuracy (\d\.\d+)", printed)[1]) > 0.8
     assert {path.name for path in tmp_path.iterdir()} == {"fives.png", "fives.svg"}
 
 
-def test_the_readmes_first_screen_runs(seed: int, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize("name", ["README.md", "docs/index.md"])
+def test_the_first_screen_runs(name: str, seed: int, capsys: pytest.CaptureFixture[str]) -> None:
     generator = torch.Generator().manual_seed(seed)
     torch.manual_seed(seed)
     given = {
@@ -34,6 +40,30 @@ def test_the_readmes_first_screen_runs(seed: int, capsys: pytest.CaptureFixture[
             name: torch.rand(n, 7, generator=generator) for name, n in (("fives", 13), ("threes", 12), ("anything", 14))
         },
     }
-    exec(compile(code_of("README.md"), "README.md", "exec"), given)
+    run(name, given)
     assert "significant" in capsys.readouterr().out
     assert len(given["table"]) == 7
+
+
+def test_a_path_and_a_baseline_of_ones_own_run(capsys: pytest.CaptureFixture[str]) -> None:
+    given: dict[str, object] = {"__name__": "extending"}
+    run("docs/extending.md", given)
+    assert given["result"].gap.shape == (4, 5)
+    assert "torch.Size([4, 6])" in capsys.readouterr().out
+
+
+def test_the_old_one_sided_p_values_have_twice_the_false_positives(capsys: pytest.CaptureFixture[str]) -> None:
+    run("docs/differences.md", {})
+    assert re.search(r"false positives at 0.05: 0.0\d+ and 0.\d+", capsys.readouterr().out)
+
+
+def test_documents_link_only_to_files_that_are_there() -> None:
+    pages = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]
+    links = [
+        (page.relative_to(ROOT), link)
+        for page in pages
+        for link in re.findall(r"\]\(([^)#\s]+)", page.read_text(encoding="utf-8"))
+        if "://" not in link
+    ]
+    assert len(links) > 10
+    assert [(page, link) for page, link in links if not (ROOT / page.parent / link).exists()] == []
