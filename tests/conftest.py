@@ -1,14 +1,49 @@
-"""What every test shares: a seed, one thread, figures drawn without a screen."""
+"""What every test shares: a seed, one thread, figures drawn without a screen, and an autoencoder small enough to check."""
 
 import matplotlib
 import pytest
 import torch
+from torch import Tensor, nn
 
 matplotlib.use("Agg")
 torch.set_num_threads(1)  # tiny tensors: more threads cost more than they give
+
+
+class SmallAutoencoder(nn.Module):
+    """Smooth, in double precision, from points of any shape to three numbers and back; far from a perfect copy."""
+
+    def __init__(self, shape: tuple[int, ...]) -> None:
+        super().__init__()
+        n = torch.Size(shape).numel()
+        self.encoder = nn.Sequential(nn.Flatten(), nn.Linear(n, 7), nn.Tanh(), nn.Linear(7, 3))
+        self.decoder = nn.Sequential(nn.Linear(3, 6), nn.Tanh(), nn.Linear(6, n), nn.Unflatten(1, shape))
+        self.double()
+
+    def encode(self, x: Tensor) -> Tensor:
+        return self.encoder(x)
+
+    def decode(self, z: Tensor) -> Tensor:
+        return self.decoder(z)
 
 
 @pytest.fixture
 def seed() -> int:
     """The one seed of the tests: change it here to see that no law holds for one draw only."""
     return 20_200_619
+
+
+@pytest.fixture
+def generator(seed) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
+
+
+@pytest.fixture
+def autoencoder_for(seed):
+    """An autoencoder for points of a shape."""
+
+    def make(*shape: int) -> SmallAutoencoder:
+        with torch.random.fork_rng():
+            torch.manual_seed(seed)
+            return SmallAutoencoder(shape)
+
+    return make

@@ -21,7 +21,7 @@ Values: TypeAlias = Tensor | NDArray[Any]
 
 
 @contextmanager
-def evaluating(*models: Model) -> Iterator[None]:
+def evaluating(*models: object) -> Iterator[None]:
     """Put the modules in evaluation mode, and every submodule back in its own mode afterwards."""
     modules = [part for model in models if isinstance(model, nn.Module) for part in model.modules()]
     modes = [part.training for part in modules]
@@ -34,7 +34,7 @@ def evaluating(*models: Model) -> Iterator[None]:
             part.training = mode
 
 
-def placement(model: Model, values: Tensor) -> tuple[torch.device, torch.dtype]:
+def placement(model: object, values: Tensor) -> tuple[torch.device, torch.dtype]:
     """Device and floating dtype a model computes in: its first floating parameter's, else those of the values."""
     if isinstance(model, nn.Module):
         for tensor in (*model.parameters(), *model.buffers()):
