@@ -1,4 +1,4 @@
-"""What every test shares: a seed, one thread, figures drawn without a screen, and an autoencoder small enough to check."""
+"""What every test shares: a seed, one thread, figures drawn without a screen, and a small autoencoder."""
 
 import matplotlib
 import pytest

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from eigrad.model import Score
-from eigrad.paths import LATENT_PIECES, Curve
+from eigrad.paths import LATENT_PIECES, Curve, above_rounding
 
 
 @dataclass(frozen=True)
@@ -160,7 +160,7 @@ def share(lengths: Float[Tensor, "pairs segments"], n: int) -> Int[Tensor, "pair
     Parts come in twos, so that every segment can be halved; one left over goes where parts are longest. Segments
     of no length get none. A curve with more than n/2 segments gets two parts for each.
     """
-    used = lengths > 0
+    used = above_rounding(lengths)
     used[:, 0] |= ~used.any(1)  # a curve of no length: one segment holds its nodes
     total = torch.clamp(used.sum(1), min=n // 2)
     # Rounding up at this rate cannot give too many, and leaves at most one a segment to hand out.

@@ -55,7 +55,12 @@ def as_samples(values: Values, name: str = "samples") -> Tensor:
     if tensor.is_floating_point() and not bool(torch.isfinite(tensor).all()):
         bad = int((~torch.isfinite(tensor.flatten(1))).any(1).sum())
         raise ValueError(f"{name}: {bad} of {len(tensor)} rows hold NaN or infinite values, expected finite ones")
-    return tensor
+    return outside_inference(tensor)
+
+
+def outside_inference(tensor: Tensor) -> Tensor:
+    """The tensor, or a copy that gradients can be taken of if it was made in inference mode."""
+    return tensor.clone() if tensor.is_inference() else tensor
 
 
 def in_batches(function: Callable[..., Tensor], values: Tensor, *more: Tensor, size: int = 1024) -> Tensor:
@@ -143,7 +148,7 @@ def _extra_input(values: Values, n_samples: int, device: torch.device) -> Tensor
     tensor = torch.as_tensor(values).to(device)
     if tensor.ndim == 0 or len(tensor) != n_samples:
         raise ValueError(f"extra input: got shape {tuple(tensor.shape)}, expected {n_samples} rows, one a sample")
-    return tensor
+    return outside_inference(tensor)
 
 
 def _first_output(model: Model, samples: Tensor, extra: tuple[Tensor, ...]) -> Tensor:

@@ -12,7 +12,7 @@ from functools import cached_property
 from typing import Any, Protocol, runtime_checkable
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from eigrad.latent import AutoencoderLike, decoder, encoded
@@ -41,20 +41,40 @@ class Leg:
         return self.vertices.shape[1] - 1
 
     def refined(self, pieces: int) -> Leg:
-        """The same leg with every segment cut into equal parts, at least `pieces` in all."""
-        parts = -(-pieces // self.n_segments)
-        t = torch.arange(parts, device=self.vertices.device, dtype=self.vertices.dtype) / parts
-        t = t.view(1, 1, parts, *(1 for _ in self.vertices.shape[2:]))
-        cut = torch.lerp(self.vertices[:, :-1, None], self.vertices[:, 1:, None], t).flatten(1, 2)
-        return Leg(torch.cat([cut, self.vertices[:, -1:]], 1), self.decode)
+        """The same leg with its segments cut into equal parts, for every pair at least `pieces` in all.
+
+        A pair that needs fewer segments than others repeats its end; what is repeated is not counted.
+        """
+        n_pairs, device = len(self.vertices), self.vertices.device
+        used = (
+            (above_rounding(_chords(self.vertices)) * torch.arange(1, self.n_segments + 1, device=device))
+            .amax(1, keepdim=True)
+            .clamp(min=1)
+        )
+        parts = -(-pieces // used)
+        node = torch.arange(int((used * parts).max()) + 1, device=device).minimum(used * parts)
+        segment = (node // parts).minimum(used - 1)
+        t = ((node - segment * parts) / parts).to(self.vertices)
+        pair = torch.arange(n_pairs, device=device)[:, None]
+        a, b = self.vertices[pair, segment], self.vertices[pair, segment + 1]
+        return Leg(torch.lerp(a, b, t.view(*t.shape, *(1 for _ in a.shape[2:]))), self.decode)
 
     def lengths(self) -> Float[Tensor, "pairs segments"]:
         """Euclidean length of every segment's chord in feature space."""
         corners = self.vertices
         if self.decode is not None:
             corners = in_batches(self.decode, corners.flatten(0, 1)).unflatten(0, corners.shape[:2])
-        chords: Tensor = (corners[:, 1:] - corners[:, :-1]).flatten(2)
-        return chords.square().sum(2).sqrt()
+        return _chords(corners)
+
+
+def _chords(corners: Tensor) -> Float[Tensor, "pairs segments"]:
+    chords: Tensor = (corners[:, 1:] - corners[:, :-1]).flatten(2)
+    return chords.square().sum(2).sqrt()
+
+
+def above_rounding(lengths: Float[Tensor, "pairs segments"]) -> Bool[Tensor, "pairs segments"]:
+    """Which segments have a length to speak of: one point encoded twice may differ by rounding."""
+    return lengths > 16 * torch.finfo(lengths.dtype).eps * lengths.sum(1, keepdim=True)
 
 
 @dataclass(frozen=True)
