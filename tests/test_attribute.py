@@ -55,6 +55,16 @@ def explainer(model, target=2, **options):
     return Explainer(model, target, **{"n_points": 20, "progress": False, **options})
 
 
+@dataclasses.dataclass(frozen=True)
+class Baselines:
+    """The baselines (samples, n, *shape) of the samples to come, all in one chunk."""
+
+    given: torch.Tensor
+
+    def __call__(self, samples):
+        return self.given[: len(samples)]
+
+
 def same(found, expected, rtol=1e-10, atol=1e-12):
     for name in eigrad.attribute.TENSORS:
         torch.testing.assert_close(
@@ -86,15 +96,9 @@ def test_every_sample_meets_every_baseline_once(name, path_for, model, samples, 
     total = torch.zeros_like(samples)
     for i in range(N):
         for b in range(B):
-
-            @dataclasses.dataclass(frozen=True)
-            class Only:
-                point: torch.Tensor
-
-                def __call__(self, samples):
-                    return self.point.expand(len(samples), 1, *SHAPE)
-
-            alone = explainer(model, path=path_for(name), baseline=Only(points[i, b]))(samples[i : i + 1])
+            alone = explainer(model, path=path_for(name), baseline=Baselines(points[i : i + 1, b : b + 1]))(
+                samples[i : i + 1]
+            )
             total[i] += alone.values[0]
             change = model(samples[i : i + 1])[0, 2] - model(points[i, b][None])[0, 2]
             torch.testing.assert_close(found.change[i, b], change)
@@ -126,12 +130,9 @@ def test_parity_with_captum_on_straight_paths(n_points, generator, others):
     samples = 1 + torch.rand(N, *SHAPE, generator=generator, dtype=torch.float64)
     reference = others[3]
 
-    @dataclasses.dataclass(frozen=True)
-    class Fixed:
-        def __call__(self, samples):
-            return reference.expand(len(samples), 1, *SHAPE)
-
-    found = explainer(model, 4, baseline=Fixed(), rule="gauss-legendre", n_points=n_points)(samples)
+    found = explainer(
+        model, 4, baseline=Baselines(reference.expand(N, 1, *SHAPE)), rule="gauss-legendre", n_points=n_points
+    )(samples)
     expected = IntegratedGradients(model).attribute(
         samples, reference[None], target=4, n_steps=n_points, method="gausslegendre"
     )
@@ -144,22 +145,10 @@ def test_the_direction_is_the_sign_of_the_change_in_each_feature(model, samples,
     assert set(sign.unique().tolist()) == {-1.0, 1.0}
     torch.testing.assert_close(one.direction, one.values * sign)
 
-    ready = baselines.Close(others, B)(samples - 0.6)
-    several = explainer(model, baseline=baselines.Close(others, B))(samples - 0.6)
-    by_hand = torch.zeros_like(samples)
-    for b in range(B):
-
-        @dataclasses.dataclass(frozen=True)
-        class Column:
-            at: int
-
-            def __call__(self, samples):
-                rows = [int((ready_for == sample).flatten(1).all(1).nonzero()[0, 0]) for sample in samples]
-                return ready[rows, self.at : self.at + 1]
-
-        ready_for = samples - 0.6
-        by_hand += explainer(model, baseline=Column(b))(samples - 0.6).direction
-    torch.testing.assert_close(several.direction, by_hand / B)
+    two = Baselines(torch.stack([samples - 0.9, samples - 0.3], 1))
+    both = explainer(model, baseline=two)(samples - 0.6)
+    ones = [explainer(model, baseline=Baselines(two.given[:, b : b + 1]))(samples - 0.6) for b in range(2)]
+    torch.testing.assert_close(both.direction, (ones[0].values - ones[1].values) / 2)
 
 
 def test_simple_gradients_are_gradient_times_input(model, samples):
@@ -240,8 +229,8 @@ def test_extra_inputs_follow_their_sample(model, samples, others, generator):
     for i in range(N):
         scaled = explainer(lambda x, i=i: model(x * scale[i]), baseline=baselines.Close(others, B))(samples[i : i + 1])
         torch.testing.assert_close(found.values[i], scaled.values[0])
-    torch.testing.assert_close(explainer(lambda x, s: model(x) * s[:, None])(samples, extra=scale).score[0], 
-                               model(samples)[0, 2] * scale[0])  # fmt: skip
+    one = explainer(lambda x, s: model(x) * s[:, None])(samples, extra=scale)
+    torch.testing.assert_close(one.score, model(samples)[:, 2] * scale)
 
 
 # invariance
@@ -343,14 +332,14 @@ def equal(a, b):
 def test_the_network_the_samples_and_the_generators_are_left_as_found(samples, others, autoencoder_for):
     model, autoencoder = Bystander(), autoencoder_for(*SHAPE).train()
     before = [state_of(module) for module in (model, autoencoder)]
-    values, generators = samples.clone(), (torch.get_rng_state(), np.random.get_state()[1].copy())
+    values, generators = samples.clone(), (torch.get_rng_state(), np.random.get_state()[1].copy())  # noqa: NPY002
     explain = explainer(model, path=paths.LatentStraight(autoencoder), baseline=baselines.KMeans(others, 2))
     first, second = explain(samples), explain(samples)
     same(first, second, rtol=0, atol=0)
     assert all(equal(state_of(module), was) for module, was in zip((model, autoencoder), before, strict=True))
     assert torch.equal(samples, values)
     assert torch.equal(torch.get_rng_state(), generators[0])
-    assert np.array_equal(np.random.get_state()[1], generators[1])
+    assert np.array_equal(np.random.get_state()[1], generators[1])  # noqa: NPY002
     assert torch.is_grad_enabled()
 
 

@@ -46,15 +46,12 @@ class Leg:
         A pair that needs fewer segments than others repeats its end; what is repeated is not counted.
         """
         n_pairs, device = len(self.vertices), self.vertices.device
-        used = (
-            (above_rounding(_chords(self.vertices)) * torch.arange(1, self.n_segments + 1, device=device))
-            .amax(1, keepdim=True)
-            .clamp(min=1)
-        )
+        number = torch.arange(1, self.n_segments + 1, device=device)
+        used = (above_rounding(_chords(self.vertices)) * number).amax(1, keepdim=True).clamp(min=1)
         parts = -(-pieces // used)
         node = torch.arange(int((used * parts).max()) + 1, device=device).minimum(used * parts)
         segment = (node // parts).minimum(used - 1)
-        t = ((node - segment * parts) / parts).to(self.vertices)
+        t = ((node - segment * parts).double() / parts).to(self.vertices)
         pair = torch.arange(n_pairs, device=device)[:, None]
         a, b = self.vertices[pair, segment], self.vertices[pair, segment + 1]
         return Leg(torch.lerp(a, b, t.view(*t.shape, *(1 for _ in a.shape[2:]))), self.decode)
