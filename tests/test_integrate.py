@@ -207,6 +207,18 @@ def test_the_estimate_bounds_the_error_without_being_far_off(curve):
     assert (found.error / error).median() < 8
 
 
+@pytest.mark.parametrize(("n_points", "degree"), [(7, 4), (8, 4), (15, 8)])
+def test_gauss_legendres_estimate_is_the_interpolating_rule_on_every_second_node(ends, n_points, degree):
+    line = Straight().between(*ends)
+    power = [lambda x, d=d: (x.flatten(1) ** d).sum(1) for d in (degree, 2 * degree)]
+    low, high = (integral(score_of(function), line, "gauss-legendre", n_points) for function in power)
+    assert low.error.max() < 1e-9  # the gradient's degree is one less than the number of nodes kept
+    assert high.error.min() > 1e-6
+    exact = integral(score_of(smooth), line, "gauss-legendre", 60).values
+    found = integral(score_of(smooth), line, "gauss-legendre", n_points)
+    assert (found.error > (found.values - exact).abs().flatten(2).sum(2)).all()
+
+
 # invariance
 
 
@@ -298,3 +310,4 @@ def test_all_points_are_shared_out_and_each_curve_by_itself(n, generator):
 
 def test_a_curve_of_no_length_keeps_its_nodes_in_the_first_segment():
     assert share(torch.zeros(1, 3), 8).tolist() == [[8, 0, 0]]
+    assert share(torch.zeros(1, 3), 1).tolist() == [[2, 0, 0]]

@@ -251,7 +251,7 @@ def test_axes_without_an_image_stay_empty():
         plot.image_strip(axes, np.abs(NOISE.normal(size=(2, 5, 7))), "median")
         assert [len(ax.images) for ax in axes] == [1, 1, 0]
         assert [ax.axison for ax in axes] == [True, True, False]
-        assert axes[0].get_ylabel() == "median"
+        assert axes[0].get_title() == "median"
         assert {(image.norm.vmin, image.norm.vmax) for ax in axes for image in ax.images} == {(0, 1)}
 
 

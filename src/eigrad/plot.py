@@ -121,15 +121,15 @@ def _frame(ax: Axes) -> None:
     ax.spines[:].set_color("#CCCCCC")
 
 
-def image_strip(axes: Sequence[Axes] | NDArray[Any], images: NDArray[Any], label: str = "") -> None:
-    """Images (n, height, width) side by side, the unused Axes left empty."""
+def image_strip(axes: Sequence[Axes] | NDArray[Any], images: NDArray[Any], title: str = "") -> None:
+    """Images (n, height, width), one on each of the Axes; those left over stay empty."""
     for i, ax in enumerate(axes):
         _frame(ax)
         if i < len(images):
             ax.imshow(images[i], cmap="Greys", vmin=0, vmax=1, interpolation="nearest")
         else:
             ax.set_axis_off()
-    axes[0].set_ylabel(label, rotation=0, ha="right", va="center")
+    axes[0].set_title(title)
 
 
 def p_histogram(ax: Axes, p_values: NDArray[Any], title: str = "", *, n_bins: int = 20) -> Axes:

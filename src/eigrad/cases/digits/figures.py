@@ -29,6 +29,7 @@ NETWORK_NAMES = {
     "cvae": "classifier on a convolutional VAE",
 }
 CURVE_POINTS = 200
+BASELINES_SHOWN = 5  # of each kind, where there are more
 
 
 def paths_of_one_sample(study: Study, folder: Path) -> None:
@@ -74,13 +75,13 @@ def baselines_as_images(study: Study, folder: Path) -> None:
     settings = study.settings
     sample = torch.from_numpy(study.images.sample.values[:1])
     points = study.baseline_points(settings.baseline)
-    rows = {"sample": sample[:, None]}
+    columns = {"sample": sample[:, None]}
     for name, make in BASELINES.items():
-        rows[name] = make(points, settings.n_baselines, settings.seed, study.autoencoder("vae"))(sample)
-    n_columns = max(images.shape[1] for images in rows.values())
-    with plot.figure(1.2 + 0.95 * n_columns, 0.95 * len(rows), len(rows), n_columns, squeeze=False) as (canvas, axes):
-        for line, (name, images) in zip(axes, rows.items(), strict=True):
-            plot.image_strip(line, images[0, :, 0].numpy(), name)
+        columns[name] = make(points, settings.n_baselines, settings.seed, study.autoencoder("vae"))(sample)
+    n_rows = min(BASELINES_SHOWN, max(images.shape[1] for images in columns.values()))
+    with plot.figure(1.2 * len(columns), 1.2 * n_rows + 0.3, n_rows, len(columns), squeeze=False) as (canvas, axes):
+        for line, (name, images) in zip(axes.T, columns.items(), strict=True):
+            plot.image_strip(line, images[0, :n_rows, 0].numpy(), name)
         plot.save(canvas, folder / "1b_baselines")
 
 

@@ -63,9 +63,10 @@ def _headline(settings: Settings, summary: dict[str, Any]) -> list[str]:
     lines = [
         f"{summary['n_significant']} of {summary['n_features']} pixels "
         f"({100 * summary['fraction_significant']:.1f} %) are used significantly more for a {settings.sample} "
-        f"than for images in general, seen from {settings.baseline_kind} baselines of {settings.baseline}.",
-        f"A classifier that sees only the significant pixels loses {sum(losses) / len(losses):.2f} points of test "
-        f"accuracy on average over the {len(losses)} other digits (from {min(losses):.2f} to {max(losses):.2f}).",
+        f"than for images in general, seen from {_baselines(settings)}.",
+        f"A classifier that sees only the significant pixels loses {_points(sum(losses) / len(losses))} points of test "
+        f"accuracy on average over the {len(losses)} other digits (from {_points(min(losses))} to "
+        f"{_points(max(losses))}).",
         "Test accuracy of the networks explained: "
         + ", ".join(f"{NETWORK_NAMES[kind]} {100 * value:.2f} %" for kind, value in summary["accuracy"].items())
         + ".",
@@ -80,6 +81,16 @@ def _headline(settings: Settings, summary: dict[str, Any]) -> list[str]:
             f"{100 * row['accuracy_random']:.1f} %.",
         )
     return lines
+
+
+def _points(loss: float) -> str:
+    return f"{loss:z.2f}".replace("-", "\N{MINUS SIGN}")
+
+
+def _baselines(settings: Settings) -> str:
+    if settings.baseline_kind in ("zero", "encoded-zero"):
+        return f"the {settings.baseline_kind} baseline"
+    return f"{settings.baseline_kind} baselines of {settings.baseline}"
 
 
 def _features(settings: Settings, kind: str, number: str, title: str, table: str) -> dict[str, Any]:
@@ -162,8 +173,8 @@ def _paths_and_baselines(settings: Settings) -> dict[str, Any]:
             {
                 "file": "figures/1b_baselines.png",
                 "title": "Figure 1b",
-                "caption": f"The baselines each kind gives the image at the top, from the digit {settings.baseline}.",
-                "alt": "Rows of digit images, one for each kind of baseline.",
+                "caption": f"The baselines each kind gives the image at the left, from the digit {settings.baseline}.",
+                "alt": "Columns of digit images, one for each kind of baseline.",
             },
         ],
         "tables": [],
