@@ -365,7 +365,7 @@ def test_it_explains_where_gradients_are_off(context, rule, model, samples, othe
         scaled = explainer(
             lambda x, s: model(x) * s[:, None],
             path=path_for("latent straight"),
-            baseline=baselines.Close(others, 2),
+            baseline=Baselines(others[: 2 * N].unflatten(0, (N, 2))),
             rule=rule,
         )
         return scaled(samples, extra=scale)
