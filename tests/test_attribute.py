@@ -254,12 +254,20 @@ def test_batch_size_changes_results_by_rounding_only(name, rule, path_for, gener
 
 @pytest.mark.parametrize("name", PATHS)
 def test_chunks_of_samples_change_nothing(name, path_for, model, samples, others, monkeypatch):
-    explain = explainer(model, path=path_for(name), baseline=baselines.Close(others, B))
-    whole = explain(samples)
+    scale = torch.linspace(1, 2, N, dtype=torch.float64)
+    targets = torch.tensor([4, 0, 2, 2, 1, 3, 0])
+    conditioned = explainer(
+        lambda x, s: model(x) * s[:, None], path=path_for(name), baseline=baselines.Close(others, B)
+    )
+
+    def explain():
+        return conditioned(samples, target=targets, extra=scale)
+
+    whole = explain()
     monkeypatch.setattr(eigrad.attribute, "PAIRS_AT_ONCE", 2 * B)
-    same(explain(samples), whole)
+    same(explain(), whole)
     monkeypatch.setattr(eigrad.attribute, "VALUES_AT_ONCE", 1)
-    same(explain(samples), whole)
+    same(explain(), whole)
 
 
 @pytest.mark.parametrize("name", PATHS)

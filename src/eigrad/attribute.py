@@ -22,7 +22,6 @@ from eigrad.model import (
     as_samples,
     evaluating,
     in_batches,
-    outside_inference,
     placement,
     score,
 )
@@ -152,7 +151,7 @@ class Explainer:
         return [np.arange(first, min(first + size, len(values))) for first in range(0, len(values), size)]
 
     def _explain(self, scored: Score, samples: Tensor, rows: Tensor) -> dict[str, Any]:
-        baselines = outside_inference(self.baseline(samples).to(samples))
+        baselines = self.baseline(samples).to(samples)
         n_baselines = baselines.shape[1]
         starts, ends = baselines.flatten(0, 1), samples.repeat_interleave(n_baselines, 0)
         owners = rows.repeat_interleave(n_baselines)

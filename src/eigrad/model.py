@@ -55,12 +55,7 @@ def as_samples(values: Values, name: str = "samples") -> Tensor:
     if tensor.is_floating_point() and not bool(torch.isfinite(tensor).all()):
         bad = int((~torch.isfinite(tensor.flatten(1))).any(1).sum())
         raise ValueError(f"{name}: {bad} of {len(tensor)} rows hold NaN or infinite values, expected finite ones")
-    return outside_inference(tensor)
-
-
-def outside_inference(tensor: Tensor) -> Tensor:
-    """The tensor, or a copy that gradients can be taken of if it was made in inference mode."""
-    return tensor.clone() if tensor.is_inference() else tensor
+    return tensor.clone() if tensor.is_inference() else tensor  # no gradient is taken of what inference mode made
 
 
 def in_batches(function: Callable[..., Tensor], values: Tensor, *more: Tensor, size: int = 1024) -> Tensor:
@@ -148,7 +143,7 @@ def _extra_input(values: Values, n_samples: int, device: torch.device) -> Tensor
     tensor = torch.as_tensor(values).to(device)
     if tensor.ndim == 0 or len(tensor) != n_samples:
         raise ValueError(f"extra input: got shape {tuple(tensor.shape)}, expected {n_samples} rows, one a sample")
-    return outside_inference(tensor)
+    return tensor
 
 
 def _first_output(model: Model, samples: Tensor, extra: tuple[Tensor, ...]) -> Tensor:
