@@ -34,10 +34,10 @@ def in_one_sentence() -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
-        errors.print("Interrupted. What was finished is kept: the same command goes on from there.")
+        errors.print("Interrupted. What was finished is kept: the same command goes on from there.", soft_wrap=True)
         raise typer.Exit(130) from None
     except (ValueError, OSError) as error:
-        errors.print(f"Error: {error}", style="red", markup=False, highlight=False, soft_wrap=True)
+        errors.print(f"Error: {error}", style="red", markup=False, emoji=False, highlight=False, soft_wrap=True)
         raise typer.Exit(2) from None
 
 

@@ -38,9 +38,12 @@ class Images:
     def draw(cls, train: Examples, digit: int, n: int, seed: int) -> Images:
         """N training images of the digit, and n of the other training images, whatever digit they show."""
         there = np.flatnonzero(train.labels == digit)
-        most = min(len(there), len(train) - n)
+        most = min(len(there), len(train) // 2)
         if n > most:
-            raise ValueError(f"--n-samples: got {n}, expected at most {most} (training images of digit {digit})")
+            raise ValueError(
+                f"--n-samples: got {n}, expected at most {most} of {len(there)} training images of "
+                f"digit {digit} among {len(train)}"
+            )
         rng = np.random.default_rng(seed)
         chosen = np.sort(rng.choice(there, n, replace=False))
         rest = np.setdiff1d(np.arange(len(train)), chosen)
@@ -138,7 +141,7 @@ class Study:
         fingerprint = {
             "version": eigrad.__version__,
             "data": self.digits.hash,
-            "model": model_hash(self.models[kind].network, self.models[kind].autoencoder),
+            "model": model_hash(self.models[kind].network, self.autoencoder(kind)),
             "explainer": repr(explainer),
             "baseline_digit": digit,
             "seed": settings.seed,

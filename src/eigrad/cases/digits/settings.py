@@ -68,7 +68,7 @@ class Settings:
             if getattr(self, name) not in allowed:
                 option = name.replace("_", "-")
                 raise ValueError(f"--{option}: got {getattr(self, name)!r}, expected one of {', '.join(allowed)}")
-        for name, least in (("n_baselines", 1), ("n_samples", 2), ("n_points", 2), ("seed", 0)):
+        for name, least in (("n_baselines", 1), ("n_samples", 4), ("n_points", 2), ("seed", 0)):
             if getattr(self, name) < least:
                 option = name.replace("_", "-")
                 raise ValueError(f"--{option}: got {getattr(self, name)}, expected at least {least}")
@@ -93,6 +93,6 @@ class Settings:
 def _require_device(device: str) -> None:
     try:
         torch.zeros(1, device=device).item()
-    except (RuntimeError, AssertionError) as error:
-        reason = str(error).splitlines()[0]
+    except (RuntimeError, AssertionError, ImportError) as error:
+        reason = str(error).splitlines()[0].split(". ")[0]
         raise ValueError(f"--device: got {device!r}, expected a device PyTorch can use here ({reason})") from error

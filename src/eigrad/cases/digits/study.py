@@ -43,6 +43,7 @@ def run(settings: Settings) -> Path:
     clock = _Clock()
     with clock("data"):
         digits = mnist.load(settings.data, settings.seed)
+        _require_enough(digits, settings.n_baselines)
         images = Images.draw(digits.train, settings.sample, settings.n_samples, settings.seed)
     for name in RESULTS:
         (folder / name).unlink(missing_ok=True)
@@ -182,9 +183,22 @@ def _versions() -> dict[str, str]:
     }
 
 
+def _require_enough(digits: mnist.Digits, n_baselines: int) -> None:
+    """Every digit is classified and is a baseline: refuse too few images before the first network is trained."""
+    for name, part in (("training", digits.train), ("test", digits.test)):
+        counts = np.bincount(part.labels, minlength=10)
+        if not counts.all():
+            raise ValueError(f"--data: no {name} image shows a {counts.argmin()}, expected images of all ten digits")
+        if part is digits.train and n_baselines >= counts.min():  # "close" drops one of its points
+            raise ValueError(
+                f"--n-baselines: got {n_baselines}, expected fewer than the {counts.min()} training images of "
+                f"digit {counts.argmin()}"
+            )
+
+
 def _opened(folder: Path) -> Path:
     """The run folder, made if need be; a folder that holds something else is left alone."""
-    if folder.is_dir() and any(folder.iterdir()) and not any((folder / n).exists() for n in ("config.json", "models")):
+    if folder.is_dir() and any(folder.iterdir()) and not _is_run(folder):
         raise ValueError(f"--out: {folder} is not empty and holds no eigrad run, expected a new or empty folder")
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -194,6 +208,16 @@ def _opened(folder: Path) -> Path:
     except OSError as error:
         raise ValueError(f"--out: cannot write to {folder} ({error.strerror}), expected a writable folder") from error
     return folder
+
+
+def _is_run(folder: Path) -> bool:
+    """Whether a digits study wrote here: its configuration, or its first network before there is one."""
+    try:
+        return bool(json.loads((folder / "config.json").read_text(encoding="utf-8"))["command"] == "digits")
+    except FileNotFoundError:
+        return any((folder / "models" / f"{kind}.safetensors").is_file() for kind in KINDS)
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
 
 
 def _write_table(path: Path, table: pd.DataFrame) -> None:
