@@ -211,11 +211,11 @@ def _opened(folder: Path) -> Path:
 
 
 def _is_run(folder: Path) -> bool:
-    """Whether a digits study wrote here: its configuration, or its first network before there is one."""
+    """Whether a digits study wrote here: its configuration, or networks alone before there is one."""
     try:
         return bool(json.loads((folder / "config.json").read_text(encoding="utf-8"))["command"] == "digits")
     except FileNotFoundError:
-        return any((folder / "models" / f"{kind}.safetensors").is_file() for kind in KINDS)
+        return [path.name for path in folder.iterdir()] == ["models"]
     except (OSError, ValueError, KeyError, TypeError):
         return False
 
