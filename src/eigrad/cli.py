@@ -41,10 +41,11 @@ def in_one_sentence() -> Iterator[None]:
         raise typer.Exit(2) from None
 
 
-def _version(asked: bool) -> None:
+def _version(asked: bool) -> bool:
     if asked:
         typer.echo(f"eigrad {eigrad.__version__}")
         raise typer.Exit
+    return asked
 
 
 @app.callback()
