@@ -3,6 +3,7 @@
 import dataclasses
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from captum.attr import IntegratedGradients
@@ -277,11 +278,24 @@ def test_the_order_of_samples_does_not_matter(name, path_for, model, samples, ot
     torch.testing.assert_close(explain(samples[order]).values, explain(samples).values[order])
 
 
-def test_arrays_tensors_and_integers_are_the_same_samples(model):
-    counts = np.arange(N * 6).reshape(N, *SHAPE) % 5
-    expected = explainer(model)(torch.from_numpy(counts).double())
-    same(explainer(model)(counts), expected)
-    same(explainer(model)(torch.from_numpy(counts).int()), expected)
+READ_ONLY = np.arange(N * 6) % 5
+READ_ONLY.flags.writeable = False
+
+
+@pytest.mark.parametrize(
+    "counts",
+    [
+        READ_ONLY.reshape(N, *SHAPE),
+        torch.tensor(READ_ONLY).view(N, *SHAPE).int(),
+        pd.DataFrame(READ_ONLY.reshape(N, 6)),
+    ],
+    ids=["an array that is read only", "integers", "a data frame"],
+)
+def test_whatever_holds_numbers_holds_samples(counts, generator):
+    model = classifier(generator)
+    expected = explainer(model)(torch.tensor(READ_ONLY).view(N, *SHAPE).double())
+    found = explainer(model)(counts)
+    torch.testing.assert_close(found.values.view(N, 6), expected.values.view(N, 6))
 
 
 def test_memory_is_bounded_by_the_batch(model, samples, others):
@@ -430,6 +444,8 @@ def test_no_change_has_no_gap_to_speak_of(model):
     ("options", "sentence"),
     [
         ({"rule": "simpson"}, "rule: got 'simpson', expected one of trapezoid, gauss-legendre, gradient"),
+        ({"path": paths.Straight}, "path: got <class .*>, expected an object such as paths.Straight"),
+        ({"baseline": baselines.Median}, "baseline: got <class .*>, expected an object such as baselines.Zero"),
         ({"n_points": 1}, "n_points: got 1, expected a whole number of at least 2"),
         ({"n_points": True}, "n_points: got True"),
         ({"batch_size": 0}, "batch_size: got 0, expected a whole number of at least 1"),
@@ -445,6 +461,8 @@ def test_an_explainer_that_cannot_be_is_refused(options, sentence, model):
     [
         (torch.full((3, *SHAPE), torch.nan), {}, "3 of 3 rows hold NaN or infinite values"),
         (torch.ones(0, *SHAPE), {}, r"got shape \(0, 2, 3\), expected \(samples, features...\)"),
+        (torch.ones(3, 4), {}, r"got a sample of shape \(4,\), expected one it can evaluate"),
+        (pd.DataFrame({"a": ["x"]}), {}, "samples: got values of type .*, expected numbers"),
         (torch.ones(3, *SHAPE), {"target": 5}, "got output 5, expected 0 to 4"),
         (torch.ones(3, *SHAPE), {"extra": torch.ones(4)}, r"extra input: got shape \(4,\), expected 3 rows"),
     ],

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import torch
 from jaxtyping import Float
 from numpy.typing import NDArray
@@ -106,6 +107,8 @@ class Explainer:
     progress: bool = True
 
     def __post_init__(self) -> None:
+        _require("path", self.path, Path, "paths.Straight()")
+        _require("baseline", self.baseline, Baseline, "baselines.Zero()")
         if self.rule not in RULES:
             raise ValueError(f"rule: got {self.rule!r}, expected one of {', '.join(RULES)}")
         for name, value, least in (
@@ -176,6 +179,11 @@ class Explainer:
         }
 
 
+def _require(name: str, value: object, protocol: type, example: str) -> None:
+    if isinstance(value, type) or not isinstance(value, protocol):
+        raise ValueError(f"{name}: got {value!r}, expected an object such as {example}")
+
+
 def simple_gradients(
     model: Model,
     samples: Values,
@@ -206,4 +214,4 @@ def _refuse_own_class(samples: Tensor, baseline: Baseline) -> None:
 
 
 def _several(extra: Values | Sequence[Values]) -> tuple[Values, ...]:
-    return (extra,) if isinstance(extra, Tensor | np.ndarray) else tuple(extra)
+    return (extra,) if isinstance(extra, Tensor | np.ndarray | pd.DataFrame) else tuple(extra)

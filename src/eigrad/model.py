@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
+import pandas as pd
 import torch
 from jaxtyping import Float, Int
 from numpy.typing import NDArray
@@ -17,7 +18,7 @@ Model: TypeAlias = nn.Module | Callable[..., Tensor]
 Target: TypeAlias = (
     int | tuple[int, ...] | Tensor | NDArray[Any] | Literal["predicted"] | Callable[[Tensor], Tensor] | None
 )
-Values: TypeAlias = Tensor | NDArray[Any]
+Values: TypeAlias = Tensor | NDArray[Any] | pd.DataFrame
 
 
 @contextmanager
@@ -43,9 +44,19 @@ def placement(model: object, values: Tensor) -> tuple[torch.device, torch.dtype]
     return values.device, values.dtype if values.is_floating_point() else torch.get_default_dtype()
 
 
+def as_tensor(values: Values, name: str) -> Tensor:
+    """A tensor of numbers, which may come in an array or a data frame."""
+    if isinstance(values, Tensor):
+        return values
+    array = np.asarray(values)
+    if array.dtype.kind not in "biufc":
+        raise ValueError(f"{name}: got values of type {array.dtype}, expected numbers")
+    return torch.as_tensor(array if array.flags.writeable else array.copy())
+
+
 def as_samples(values: Values, name: str = "samples") -> Tensor:
     """Values (samples, *shape) as a tensor, refused when empty, without features or not finite."""
-    tensor = torch.as_tensor(values)
+    tensor = as_tensor(values, name)
     if tensor.ndim < 2 or 0 in tensor.shape:
         raise ValueError(
             f"{name}: got shape {tuple(tensor.shape)}, expected (samples, features...) with at least one of each"
@@ -140,7 +151,7 @@ def score(model: Model, samples: Tensor, target: Target = None, extra: tuple[Val
 
 
 def _extra_input(values: Values, n_samples: int, device: torch.device) -> Tensor:
-    tensor = torch.as_tensor(values).to(device)
+    tensor = as_tensor(values, "extra input").to(device)
     if tensor.ndim == 0 or len(tensor) != n_samples:
         raise ValueError(f"extra input: got shape {tuple(tensor.shape)}, expected {n_samples} rows, one a sample")
     return tensor
@@ -148,7 +159,13 @@ def _extra_input(values: Values, n_samples: int, device: torch.device) -> Tensor
 
 def _first_output(model: Model, samples: Tensor, extra: tuple[Tensor, ...]) -> Tensor:
     with torch.no_grad():
-        output = model(samples[:1].to(placement(model, samples)[0]), *(tensor[:1] for tensor in extra))
+        try:
+            output = model(samples[:1].to(placement(model, samples)[0]), *(tensor[:1] for tensor in extra))
+        except RuntimeError as error:
+            reason = str(error).splitlines()[0]
+            raise ValueError(
+                f"model: got a sample of shape {tuple(samples.shape[1:])}, expected one it can evaluate ({reason})"
+            ) from error
     if not isinstance(output, Tensor) or output.ndim not in (1, 2) or len(output) != 1:
         got = f"shape {tuple(output.shape)}" if isinstance(output, Tensor) else f"a {type(output).__name__}"
         raise ValueError(

@@ -196,6 +196,12 @@ class Neighbors:
         return NeighborGraph.of(_rows(self.points), self.k, self.metric)
 
     def between(self, starts: Tensor, ends: Tensor) -> Curve:
+        points = torch.as_tensor(self.points)
+        if points.shape[1:] != ends.shape[1:]:
+            raise ValueError(
+                f"neighbor graph: got points of shape {tuple(points.shape[1:])}, "
+                f"expected the samples' {tuple(ends.shape[1:])}"
+            )
         return Curve.through(_routes(self.graph, starts, ends))
 
 
