@@ -1,8 +1,11 @@
 """What every test shares: a seed, one thread, figures drawn without a screen, and a small autoencoder."""
 
+from pathlib import Path
+
 import matplotlib
 import pytest
 import torch
+from tests.runs import table, write_run
 from torch import Tensor, nn
 
 matplotlib.use("Agg")
@@ -47,3 +50,8 @@ def autoencoder_for(seed):
             return SmallAutoencoder(shape)
 
     return make
+
+
+@pytest.fixture
+def run(tmp_path, seed) -> Path:
+    return write_run(tmp_path / "run", table(seed))

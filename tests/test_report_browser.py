@@ -1,0 +1,305 @@
+"""The page of a run in a browser: it renders, sorts, searches, prints, and asks for nothing."""
+
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from tests.runs import HOSTILE, N_FEATURES, N_SIGNIFICANT, PAGE, SCRIPT, SUMMARY, table
+
+from eigrad.report import build
+
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+in_browser = pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine")
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield chromium
+        chromium.close()
+
+
+class Opened:
+    """A page in the browser, with everything it said and asked for."""
+
+    def __init__(self, browser: Any, page: Path, width: int = 1280) -> None:
+        self.context = browser.new_context(viewport={"width": width, "height": 800})
+        self.context.set_default_timeout(10_000)
+        self.page = self.context.new_page()
+        self.said: list[str] = []
+        self.requests: list[str] = []
+        self.page.on("console", lambda message: self.said.append(message.text))
+        self.page.on("pageerror", lambda error: self.said.append(str(error)))
+        self.page.on("dialog", lambda dialog: (self.said.append(dialog.message), dialog.dismiss()))
+        self.page.on("request", lambda request: self.requests.append(request.url))
+        self.page.goto(page.resolve().as_uri())
+        self.box = self.page.locator(".features")
+
+    def column(self, index: int) -> list[str]:
+        """The full values of a column of the feature table, as shown."""
+        script = "(rows, i) => rows.map((row) => row.cells[i].title || row.cells[i].textContent)"
+        return self.box.locator("tbody tr").evaluate_all(script, index)
+
+    def sort(self, name: str) -> str:
+        header = self.box.get_by_role("columnheader", name=name, exact=True)
+        header.get_by_role("button").click()
+        return header.get_attribute("aria-sort")
+
+    def count(self) -> str:
+        return self.box.get_by_role("status").text_content()
+
+
+@pytest.fixture
+def opened(browser, run) -> Iterator[Opened]:
+    it = Opened(browser, build(run))
+    yield it
+    it.context.close()
+
+
+@in_browser
+@pytest.mark.browser
+def test_the_page_renders_silently_and_asks_for_nothing(opened, run):
+    assert opened.page.title() == PAGE["title"]
+    assert opened.box.locator("tbody tr").count() == 25
+    assert opened.page.locator("figure img").evaluate("image => image.complete && image.naturalWidth") == 300
+    opened.sort("p_value")
+    opened.box.get_by_label("Search").fill("gene")
+    assert opened.said == []
+    asked = [url for url in opened.requests if not url.startswith("data:")]
+    assert asked == [(run / "report.html").resolve().as_uri()]
+
+
+@in_browser
+@pytest.mark.browser
+def test_hostile_names_stay_text(opened, run):
+    opened.box.get_by_role("button", name="Show all").click()
+    opened.sort("effect")  # back to the order of the file
+
+    names = opened.box.locator("tbody th").evaluate_all("heads => heads.map((head) => head.textContent)")
+    assert names[: len(HOSTILE)] == list(HOSTILE)
+    assert opened.page.evaluate("document.querySelectorAll('script').length") == 2
+    assert opened.page.locator("td *, tbody th *").evaluate_all("all => [...new Set(all.map((e) => e.tagName))]") == [
+        "SPAN",
+        "I",
+    ]
+    assert opened.page.locator("h1").text_content() == PAGE["title"]
+    assert opened.said == []
+
+
+@in_browser
+@pytest.mark.browser
+def test_a_script_that_slips_in_does_not_run(opened):
+    opened.page.evaluate(
+        """() => {
+            document.body.insertAdjacentHTML("beforeend", "<img src='data:,' onerror='window.ran = 1'>");
+            document.body.append(Object.assign(document.createElement("script"), { textContent: "window.ran = 2" }));
+            return new Promise((resolve) => setTimeout(resolve, 100));
+        }"""
+    )
+
+    assert opened.page.evaluate("window.ran") is None
+    assert any("Content Security Policy" in said for said in opened.said)
+
+
+@in_browser
+@pytest.mark.browser
+@pytest.mark.parametrize("index", [1, 2, 3])
+def test_numbers_sort_up_then_down_then_as_in_the_file(opened, run, seed, index):
+    data = table(seed)
+    name = data.columns[index]
+    texts = [row[index] for row in cells(run / "significance.csv")[1:]]
+    opened.box.get_by_role("button", name="Show all").click()
+    opened.sort("feature")
+
+    assert opened.sort(name) == "ascending"
+    assert opened.column(index) == sorted(texts, key=float)
+    assert opened.sort(name) == "descending"
+    assert opened.column(index) == sorted(texts, key=float, reverse=True)
+    assert opened.sort(name) == "none"
+    assert opened.column(index) == texts
+
+
+@in_browser
+@pytest.mark.browser
+def test_the_largest_effects_come_first(opened, seed):
+    largest = table(seed).sort_values("effect", ascending=False)["effect"].head(25)
+
+    assert list(map(float, opened.column(2))) == largest.tolist()
+    assert opened.box.locator("th[aria-sort='descending']").text_content() == "effect"
+
+
+@in_browser
+@pytest.mark.browser
+def test_names_sort_with_their_numbers_as_numbers(opened):
+    opened.box.get_by_label("Search").fill("gene_")
+    opened.box.get_by_role("button", name="Show all").click()
+    genes = [f"gene_{i}" for i in range(len(HOSTILE), N_FEATURES)]
+
+    assert opened.sort("feature") == "ascending"
+    assert opened.column(0) == genes
+    assert opened.sort("feature") == "descending"
+    assert opened.column(0) == genes[::-1]
+    assert opened.box.locator("th[aria-sort]:not([aria-sort='none'])").count() == 1
+
+
+@in_browser
+@pytest.mark.browser
+def test_missing_values_come_last_both_ways(browser, run):
+    (run / "significance.csv").write_text("feature,effect\na,\nb,2\nc,-inf\nd,nan\ne,1\n")
+    opened = Opened(browser, build(run))
+    down = opened.column(0)
+    opened.sort("feature")
+    opened.sort("effect")
+    up = opened.column(0)
+    shown = opened.box.locator("tbody td").evaluate_all("cells => cells.map((cell) => cell.innerText.trim())")
+    opened.context.close()
+
+    assert down == ["b", "e", "c", "a", "d"]
+    assert up == ["c", "e", "b", "a", "d"]
+    assert shown == ["−∞", "1", "2", "", "NaN"]
+
+
+@in_browser
+@pytest.mark.browser
+def test_search_narrows_and_counts(opened):
+    assert opened.count() == "60 in all, first 25 shown"
+    opened.box.get_by_label("Search").fill("GENE_1")
+    assert sorted(opened.column(0)) == [f"gene_{i}" for i in range(10, 20)]
+    assert opened.count() == "10 found, 60 in all"
+    opened.box.get_by_label("Search").fill("<script>alert('")
+    assert opened.column(0) == [SCRIPT]
+    opened.box.get_by_label("Search").fill("no such feature")
+    assert opened.column(0) == ["No row matches."]
+    assert opened.count() == "0 found, 60 in all"
+    opened.box.get_by_label("Search").fill("")
+    assert opened.count() == "60 in all, first 25 shown"
+
+
+@in_browser
+@pytest.mark.browser
+def test_significant_only_and_search_together(opened, seed):
+    data = table(seed)
+    opened.box.get_by_label("Significant only").check()
+
+    assert sorted(opened.column(0)) == sorted(data["feature"][data["significant"]])
+    assert opened.count() == f"{N_SIGNIFICANT} found, 60 in all"
+    opened.box.get_by_label("Search").fill("gene_31")
+    assert opened.column(0) == ["gene_31"]
+    assert opened.box.locator("tbody td.flag").all_text_contents() == ["yes"]
+
+
+@in_browser
+@pytest.mark.browser
+def test_rows_are_shown_as_asked(opened):
+    assert len(opened.column(0)) == 25
+    opened.box.get_by_role("button", name="Show 35 more").press("Enter")
+    assert len(opened.column(0)) == 60
+    assert opened.count() == "60 in all"
+    assert opened.box.get_by_role("button", name="Show").count() == 0
+    assert opened.page.evaluate("document.activeElement.className") == "scroll"
+
+
+@in_browser
+@pytest.mark.browser
+def test_a_long_table_is_shown_in_parts(browser, run):
+    pd.DataFrame({"feature": range(2001), "effect": 0.5}).to_csv(run / "significance.csv", index=False)
+    opened = Opened(browser, build(run))
+    buttons = opened.box.locator(".more").get_by_role("button")
+    offered = buttons.all_inner_texts()
+    buttons.first.click()
+    shown = opened.count()
+    opened.box.get_by_label("Search").fill("9")
+    narrowed = buttons.all_inner_texts()
+    opened.context.close()
+
+    assert offered == ["Show 100 more"]
+    assert shown == "2001 in all, first 125 shown"
+    assert narrowed == ["Show 100 more", "Show all 542"]
+
+
+@in_browser
+@pytest.mark.browser
+def test_feature_tables_round_as_the_rest_of_the_page_does(browser, run, seed):
+    random = np.random.default_rng(seed)
+    values = [*random.normal(size=40) * 10.0 ** random.integers(-12, 9, 40), 0.0, 1.0, 99.96, 9.996e-4, 999999.7, -2e-3]
+    pd.DataFrame({"feature": range(len(values)), "value": values}).to_csv(run / "significance.csv", index=False)
+    opened = Opened(browser, build(run))
+    opened.box.get_by_role("button", name="Show all").click()
+    shown = opened.box.locator("tbody td").all_text_contents()
+    opened.context.close()
+
+    assert shown == [number(value, digits=3) for value in values]
+
+
+@in_browser
+@pytest.mark.browser
+def test_a_figure_is_enlarged_and_closed_by_keyboard(opened):
+    button = opened.page.get_by_role("button", name="Enlarge Figure 1")
+    dialog = opened.page.get_by_role("dialog")
+    assert dialog.count() == 0
+    button.focus()
+    opened.page.keyboard.press("Enter")
+    assert dialog.locator("img").get_attribute("alt") == PAGE["sections"][0]["figures"][0]["alt"]
+    assert dialog.locator("img").evaluate("image => image.naturalWidth") == 300
+    assert dialog.get_by_role("button", name="Close").evaluate("button => button === document.activeElement")
+    opened.page.keyboard.press("Escape")
+    assert dialog.count() == 0
+    assert button.evaluate("button => button === document.activeElement")
+    opened.page.keyboard.press("Space")
+    dialog.get_by_role("button", name="Close").press("Enter")
+    assert dialog.count() == 0
+
+
+@in_browser
+@pytest.mark.browser
+@pytest.mark.parametrize("width", [380, 800, 1280])
+def test_the_page_never_scrolls_sideways(browser, run, width):
+    wide = pd.read_csv(run / "significance.csv").assign(**{f"a_rather_long_name_{i}": 1.5 for i in range(20)})
+    wide.loc[0, "feature"] = "unbroken" * 40
+    wide.to_csv(run / "significance.csv", index=False)
+    summary = SUMMARY | {"hash": "0123456789abcdef" * 12, "k" * 100: {"k" * 100: {"deep": "x" * 200}}}
+    (run / "summary.json").write_text(json.dumps(summary))
+    opened = Opened(browser, build(run), width)
+    opened.page.evaluate("document.querySelectorAll('details').forEach((part) => { part.open = true; })")
+    widths = opened.page.evaluate("[document.documentElement.scrollWidth, document.documentElement.clientWidth]")
+    scrolls = opened.box.locator(".scroll").evaluate("part => part.scrollWidth > part.clientWidth")
+    opened.context.close()
+
+    assert widths[0] == widths[1]
+    assert scrolls
+
+
+@in_browser
+@pytest.mark.browser
+def test_printing_opens_everything_and_drops_the_controls(opened):
+    opened.page.emulate_media(media="print")
+    opened.page.evaluate("window.dispatchEvent(new Event('beforeprint'))")
+    assert opened.page.locator("details:not([open])").count() == 0
+    assert not opened.page.get_by_label("Search").is_visible()
+    assert not opened.page.locator("nav").is_visible()
+    assert opened.count() == "60 in all, first 25 shown"
+    opened.page.evaluate("window.dispatchEvent(new Event('afterprint'))")
+    assert opened.page.locator("details:not([open])").count() == 2
+
+
+@in_browser
+@pytest.mark.browser
+def test_everything_is_named_and_reached(opened):
+    links = opened.page.locator("nav a").evaluate_all("links => links.map((link) => link.hash.slice(1))")
+    unnamed = "all => all.filter((e) => !(e.textContent.trim() || e.ariaLabel || e.labels?.length)).length"
+
+    assert links == ["section-1", "reading", "limits", "numbers", "settings"]
+    assert all(opened.page.locator(f"#{link}").count() == 1 for link in links)
+    assert opened.page.locator("button, input").evaluate_all(unnamed) == 0
+    assert opened.page.locator("table:not(:has(> caption))").count() == 0
+    opened.page.keyboard.press("Tab")
+    opened.page.keyboard.press("Enter")
+    assert opened.page.evaluate("document.activeElement.id") == "content"
