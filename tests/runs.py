@@ -1,5 +1,7 @@
 """A run folder made of nothing but names that mean harm and numbers drawn at random."""
 
+import csv
+import io
 import json
 from pathlib import Path
 from typing import Any
@@ -90,3 +92,7 @@ def change_page(run: Path, **section: Any) -> None:
     page = json.loads((run / "page.json").read_text())
     page["sections"][0].update(section)
     (run / "page.json").write_text(json.dumps(page))
+
+
+def cells(path: Path) -> list[list[str]]:
+    return list(csv.reader(io.StringIO(path.read_text(encoding="utf-8"), newline="")))

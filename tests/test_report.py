@@ -1,17 +1,16 @@
 """The page of a run: what it says, and what it refuses."""
 
-import csv
-import io
 import json
 import math
 import re
+import shutil
 from collections.abc import Iterator
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.runs import HOSTILE, PAGE, SUMMARY, change_page
+from tests.runs import HOSTILE, PAGE, SUMMARY, cells, change_page
 
 from eigrad.report import build
 from eigrad.report.page import read_page
@@ -46,10 +45,6 @@ def read(page: Path) -> Reader:
     reader.feed(page.read_text(encoding="utf-8"))
     reader.close()
     return reader
-
-
-def cells(path: Path) -> list[list[str]]:
-    return list(csv.reader(io.StringIO(path.read_text(encoding="utf-8"), newline="")))
 
 
 def test_the_same_files_give_the_same_bytes_wherever_they_lie(run, tmp_path):

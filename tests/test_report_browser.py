@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from tests.runs import HOSTILE, N_FEATURES, N_SIGNIFICANT, PAGE, SCRIPT, SUMMARY, table
+from tests.runs import HOSTILE, N_FEATURES, N_SIGNIFICANT, PAGE, SCRIPT, SUMMARY, cells, table
 
 from eigrad.report import build
+from eigrad.report.show import number
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 in_browser = pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine")
