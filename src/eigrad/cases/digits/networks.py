@@ -71,7 +71,7 @@ def recipe(kind: str, n_train: int, quick: bool) -> Recipe:
     """The recipe of a network; small data sets get more epochs, up to three times as many."""
     more = min(3.0, max(1.0, 60_000 / n_train))
 
-    def schedule(epochs: float, **options: Any) -> Schedule:
+    def schedule(epochs: int, **options: Any) -> Schedule:
         return Schedule(max(1, round(epochs * more / (4 if quick else 1))), **options)
 
     if kind == "vae":
@@ -118,7 +118,7 @@ def load_or_train(
         _train(parts, chosen, digits, seed, progress)
         save_model(path, parts, config)
     parts.requires_grad_(False).eval()
-    network = parts.network()
+    network = parts.network().eval()
     held_out = accuracy(network, torch.from_numpy(digits.test.values), digits.test.labels)
     logger.info("%s: test accuracy %.2f %%", kind, 100 * held_out)
     return Trained(network, parts.autoencoder, config, held_out)
