@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
+from numbers import Integral
 from typing import Any, Literal, Protocol, runtime_checkable
 
 import numpy as np
@@ -134,8 +135,10 @@ class Close:
         return NearestNeighbors(n_neighbors=self.n + 1).fit(_rows(self.points, self.space))
 
     def __call__(self, samples: Tensor) -> Tensor:
+        points = torch.as_tensor(self.points)
+        _require_same_shape(points, samples)
         nearest = self._finder.kneighbors(_rows(samples, self.space), return_distance=False)[:, 1:]
-        return torch.as_tensor(self.points)[torch.as_tensor(nearest)].to(samples)
+        return points[torch.as_tensor(nearest)].to(samples)
 
 
 @dataclass(frozen=True)
@@ -158,15 +161,15 @@ class Random:
         return _shared(self.chosen, samples)
 
 
-def _check(baseline: Median | KMeans | Close | Random, n: int, at_least: int | None = None) -> None:
+def _check(baseline: Median | KMeans | Close | Random, n: Any, at_least: int | None = None) -> None:
     name = type(baseline).__name__
     points = as_samples(baseline.points, f"baseline {name}: points")
     object.__setattr__(baseline, "points", points)
     needed = n if at_least is None else at_least
-    if n < 1 or len(points) < needed:
+    if isinstance(n, bool) or not isinstance(n, Integral) or n < 1 or len(points) < needed:
         raise ValueError(
             f"baseline {name}: got n={baseline.n} with {len(points)} points of the baseline class, "
-            f"expected n of at least 1 and at least {max(needed, 1)} points"
+            f"expected a whole number of at least 1 and at least {max(needed, 1)} points"
         )
 
 
@@ -179,8 +182,12 @@ def _rows(points: Values, space: AutoencoderLike | None) -> NDArray[Any]:
 
 
 def _shared(chosen: Tensor, samples: Tensor) -> Tensor:
-    if chosen.shape[1:] != samples.shape[1:]:
-        raise ValueError(
-            f"baseline: got points of shape {tuple(chosen.shape[1:])}, expected the samples' {tuple(samples.shape[1:])}"
-        )
+    _require_same_shape(chosen, samples)
     return chosen.to(samples).expand(len(samples), *chosen.shape)
+
+
+def _require_same_shape(points: Tensor, samples: Tensor) -> None:
+    if points.shape[1:] != samples.shape[1:]:
+        raise ValueError(
+            f"baseline: got points of shape {tuple(points.shape[1:])}, expected the samples' {tuple(samples.shape[1:])}"
+        )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Literal, TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 Model: TypeAlias = nn.Module | Callable[..., Tensor]
 Target: TypeAlias = (
-    int | tuple[int, ...] | Tensor | NDArray[Any] | Literal["predicted"] | Callable[[Tensor], Tensor] | None
+    int | np.integer[Any] | tuple[int, ...] | Tensor | NDArray[Any] | str | Callable[[Tensor], Tensor] | None
 )
 Values: TypeAlias = Tensor | NDArray[Any] | pd.DataFrame
 
@@ -129,8 +129,8 @@ def score(model: Model, samples: Tensor, target: Target = None, extra: tuple[Val
     rows = torch.arange(len(samples), device=device)
     first = _first_output(model, samples, others)
     if callable(target):
+        _require_scores(target(first))
         resolved = Score(model, others, function=target)
-        _require_scores(resolved(samples[:1].to(device), rows[:1]))
     else:
         n_outputs = 1 if first.ndim == 1 else first.shape[1]
         indices = _indices(target, len(samples), n_outputs)
@@ -198,7 +198,7 @@ def _indices(target: Target, n_samples: int, n_outputs: int) -> Tensor:
 
 
 def _require_scores(scores: Tensor) -> None:
-    if scores.ndim != 2 or scores.shape[0] != 1 or scores.shape[1] == 0:
+    if scores.ndim not in (1, 2) or len(scores) != 1 or scores.numel() == 0:
         raise ValueError(
             f"target function: got scores of shape {tuple(scores.shape)} for one sample, expected (samples,) or "
             "(samples, scores)"
