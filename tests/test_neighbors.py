@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from scipy.sparse.csgraph import connected_components, floyd_warshall
 from scipy.spatial.distance import cdist
+from sklearn import config_context
 
 from eigrad import neighbors
 from eigrad.neighbors import NeighborGraph
@@ -85,10 +86,12 @@ def test_routes_are_as_short_as_can_be(points, rng, metric):
     assert winding > 3
 
 
-def test_pieces_are_joined_by_their_shortest_links(rng):
+@pytest.mark.parametrize("mebibytes", [1e-3, 1024])
+def test_pieces_are_joined_by_their_shortest_links(rng, mebibytes):
     clusters = [rng.normal(size=(9, 2)) * 0.1 + center for center in ([0, 0], [5, 0], [5, 7], [-20, 3])]
     points = np.concatenate(clusters)
-    weights = NeighborGraph.of(points, 2).weights.toarray()
+    with config_context(working_memory=mebibytes):  # distances come in one block or in many
+        weights = NeighborGraph.of(points, 2).weights.toarray()
     assert connected_components(weights)[0] == 1
     links = {
         tuple(sorted((i // 9, j // 9))): (i, j) for i, j in zip(*weights.nonzero(), strict=True) if i // 9 != j // 9

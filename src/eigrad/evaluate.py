@@ -52,7 +52,14 @@ def subset_accuracy(
     with warnings.catch_warnings():
         # Early stopping and a cap on the epochs end the training, converged or not.
         warnings.simplefilter("ignore", ConvergenceWarning)
-        model.fit(_columns(train, chosen), train.labels)
+        # Ctrl-C ends the training of scikit-learn's networks, which then only warn.
+        warnings.filterwarnings("error", "Training interrupted by user", UserWarning)
+        try:
+            model.fit(_columns(train, chosen), train.labels)
+        except UserWarning as warning:
+            if "Training interrupted by user" not in str(warning):
+                raise
+            raise KeyboardInterrupt from warning
     return float(np.mean(model.predict(_columns(test, chosen)) == test.labels))
 
 

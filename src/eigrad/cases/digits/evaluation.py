@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 import numpy as np
 import pandas as pd
 
@@ -20,20 +16,6 @@ CONVERGENCE_POINTS = (25, 50, 100, 250)
 CONVERGENCE_SAMPLES = 30
 
 
-@contextmanager
-def interruptible() -> Iterator[None]:
-    """Let Ctrl-C end the run: scikit-learn's networks take it as the end of their training, and only warn."""
-    with warnings.catch_warnings():
-        warnings.filterwarnings("error", "Training interrupted by user")
-        try:
-            yield
-        except UserWarning as warning:
-            if "Training interrupted by user" not in str(warning):
-                raise
-            raise KeyboardInterrupt from warning
-
-
-@interruptible()
 def binary_accuracies(study: Study, explanations: dict[int, Explanation]) -> pd.DataFrame:
     """For each other digit: held-out accuracy on all pixels, on the significant ones, on as many random ones."""
     sample, seed = study.settings.sample, study.settings.seed
@@ -66,7 +48,6 @@ def _majority(train: Examples, test: Examples) -> float:
     return float(np.mean(test.labels == labels[counts.argmax()]))
 
 
-@interruptible()
 def subset_curve(study: Study, explanation: Explanation) -> pd.DataFrame:
     """Held-out accuracy with growing subsets of the significant pixels and of random ones."""
     settings = study.settings
