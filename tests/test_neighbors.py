@@ -110,6 +110,15 @@ def test_ends_nearer_to_each_other_than_to_any_point_have_no_route(points):
     assert graph.routes(far, points[:1]) != [[]]
 
 
+def test_one_end_near_a_point_is_enough_for_a_route(rng):
+    points = rng.normal(size=(9, 2)) * 0.1
+    near, far = np.array([[1.0, 0.0]]), np.array([[9.0, 0.0]])
+    graph = NeighborGraph.of(points, 2)
+    assert cdist(near, points).min() < cdist(near, far) < cdist(far, points).min()
+    assert graph.routes(near, far) != [[]]
+    assert graph.routes(far, near) != [[]]
+
+
 @pytest.mark.parametrize("copies", [2, K + 2])
 def test_points_that_stand_there_several_times_break_nothing(points, copies):
     graph = NeighborGraph.of(np.repeat(points[:20], copies, axis=0), K)
