@@ -213,10 +213,11 @@ def test_a_graph_that_cannot_be_built_is_refused(kind, points, options, sentence
         build(*before, points, **options)
 
 
-def test_samples_of_another_shape_than_the_graphs_are_refused(data):
+def test_samples_of_another_shape_than_the_graphs_are_refused(data, autoencoder):
     ends = torch.zeros(3, 7), torch.ones(3, 7)
-    with pytest.raises(ValueError, match=r"got points of shape .*, expected the samples' \(7,\)"):
-        Neighbors(data, k=4).between(*ends)
+    for path in (Neighbors(data, k=4), LatentNeighbors(autoencoder, data, k=4)):
+        with pytest.raises(ValueError, match=r"got points of shape .*, expected the samples' \(7,\)"):
+            path.between(*ends)
 
 
 def test_an_autoencoder_of_another_shape_is_refused(autoencoder_for):

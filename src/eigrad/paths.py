@@ -188,20 +188,14 @@ class Neighbors:
     metric: str = "euclidean"
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "points", as_samples(self.points, "points of the neighbor graph"))
-        _require_neighbors(self.k, len(self.points), self.metric)
+        _check_graph(self)
 
     @cached_property
     def graph(self) -> NeighborGraph:
         return NeighborGraph.of(_rows(self.points), self.k, self.metric)
 
     def between(self, starts: Tensor, ends: Tensor) -> Curve:
-        points = torch.as_tensor(self.points)
-        if points.shape[1:] != ends.shape[1:]:
-            raise ValueError(
-                f"neighbor graph: got points of shape {tuple(points.shape[1:])}, "
-                f"expected the samples' {tuple(ends.shape[1:])}"
-            )
+        _require_shape_of(self.points, ends)
         return Curve.through(_routes(self.graph, starts, ends))
 
 
@@ -215,14 +209,14 @@ class LatentNeighbors:
     metric: str = "euclidean"
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "points", as_samples(self.points, "points of the neighbor graph"))
-        _require_neighbors(self.k, len(self.points), self.metric)
+        _check_graph(self)
 
     @cached_property
     def graph(self) -> NeighborGraph:
         return NeighborGraph.of(_rows(encoded(self.autoencoder, torch.as_tensor(self.points))), self.k, self.metric)
 
     def between(self, starts: Tensor, ends: Tensor) -> Curve:
+        _require_shape_of(self.points, ends)
         first, last = encoded(self.autoencoder, starts), encoded(self.autoencoder, ends)
         return _joined(starts, _routes(self.graph, first, last), ends, self.autoencoder)
 
@@ -244,11 +238,21 @@ def _joined(starts: Tensor, codes: Tensor, ends: Tensor, autoencoder: Autoencode
     )
 
 
-def _require_neighbors(k: int, n_points: int, metric: str) -> None:
-    if not 1 <= k < n_points:
-        raise ValueError(f"neighbor graph: got k={k} for {n_points} points, expected 1 <= k < points")
-    if metric not in METRICS:
-        raise ValueError(f"neighbor graph: got metric {metric!r}, expected one of {', '.join(METRICS)}")
+def _check_graph(path: Neighbors | LatentNeighbors) -> None:
+    points = as_samples(path.points, "points of the neighbor graph")
+    object.__setattr__(path, "points", points)
+    if not 1 <= path.k < len(points):
+        raise ValueError(f"neighbor graph: got k={path.k} for {len(points)} points, expected 1 <= k < points")
+    if path.metric not in METRICS:
+        raise ValueError(f"neighbor graph: got metric {path.metric!r}, expected one of {', '.join(METRICS)}")
+
+
+def _require_shape_of(points: Values, samples: Tensor) -> None:
+    shape = torch.as_tensor(points).shape[1:]
+    if shape != samples.shape[1:]:
+        raise ValueError(
+            f"neighbor graph: got points of shape {tuple(shape)}, expected the samples' {tuple(samples.shape[1:])}"
+        )
 
 
 def _rows(values: Values) -> Any:
