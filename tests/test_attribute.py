@@ -66,7 +66,7 @@ class Baselines:
         return self.given[: len(samples)]
 
 
-def same(found, expected, rtol=1e-10, atol=1e-12):
+def assert_same(found, expected, rtol=1e-10, atol=1e-12):
     for name in eigrad.attribute.TENSORS:
         torch.testing.assert_close(
             getattr(found, name), getattr(expected, name), rtol=rtol, atol=atol, equal_nan=True, check_dtype=False
@@ -174,7 +174,7 @@ def test_several_outputs_are_each_what_it_is_alone(model, samples, others):
     for i, output in enumerate((4, 0, 2)):
         alone = explainer(model, output, baseline=baseline)(samples)
         assert alone.n_outputs is None
-        same(together.output(i), alone)
+        assert_same(together.output(i), alone)
     assert explainer(model, (4,), baseline=baseline)(samples).values.shape == (1, N, *SHAPE)
 
 
@@ -200,7 +200,7 @@ def test_a_target_for_each_sample_is_the_output_it_names(as_array, model, sample
 
 def test_predicted_is_each_samples_own_class(model, samples):
     own = model(samples).argmax(1)
-    same(explainer(model, "predicted")(samples), explainer(model, own)(samples))
+    assert_same(explainer(model, "predicted")(samples), explainer(model, own)(samples))
 
 
 def test_a_function_of_the_outputs_is_explained(model, samples):
@@ -266,9 +266,9 @@ def test_chunks_of_samples_change_nothing(name, path_for, model, samples, others
 
     whole = explain()
     monkeypatch.setattr(eigrad.attribute, "PAIRS_AT_ONCE", 2 * B)
-    same(explain(), whole)
+    assert_same(explain(), whole)
     monkeypatch.setattr(eigrad.attribute, "VALUES_AT_ONCE", 1)
-    same(explain(), whole)
+    assert_same(explain(), whole)
 
 
 @pytest.mark.parametrize("name", PATHS)
@@ -317,7 +317,7 @@ def test_images_are_explained_as_images(generator):
 
 def test_a_model_with_one_output_needs_no_target(model, samples):
     for one in (lambda x: model(x)[:, 2], lambda x: model(x)[:, 2:3]):
-        same(explainer(one, None)(samples), explainer(model, 2)(samples))
+        assert_same(explainer(one, None)(samples), explainer(model, 2)(samples))
 
 
 # what is left as it was found
@@ -357,7 +357,7 @@ def test_the_network_the_samples_and_the_generators_are_left_as_found(samples, o
     values, generators = samples.clone(), (torch.get_rng_state(), np.random.get_state()[1].copy())  # noqa: NPY002
     explain = explainer(model, path=paths.LatentStraight(autoencoder), baseline=baselines.KMeans(others, 2))
     first, second = explain(samples), explain(samples)
-    same(first, second, rtol=0, atol=0)
+    assert_same(first, second, rtol=0, atol=0)
     assert all(equal(state_of(module), was) for module, was in zip((model, autoencoder), before, strict=True))
     assert torch.equal(samples, values)
     assert torch.equal(torch.get_rng_state(), generators[0])
@@ -397,7 +397,7 @@ def test_it_explains_where_gradients_are_off(context, rule, model, samples, othe
     with context():
         found = explain(samples.clone(), others.clone(), scale.clone())
         assert not torch.is_grad_enabled()
-    same(found, expected)
+    assert_same(found, expected)
 
 
 def test_results_carry_no_graph_and_the_samples_precision_follows_the_model(generator, samples):
