@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 
 import torch
@@ -80,11 +80,11 @@ class Mean(nn.Module):
         return first
 
 
-def dense_layers(sizes: Sequence[int]) -> nn.Sequential:
-    """Linear layers of these sizes with ReLU between them."""
+def dense_layers(sizes: Sequence[int], activation: Callable[[], nn.Module] = nn.ReLU) -> nn.Sequential:
+    """Linear layers of these sizes with activations between them."""
     layers: list[nn.Module] = []
     for n_in, n_out in pairwise(sizes):
-        layers += [nn.Linear(n_in, n_out), nn.ReLU()]
+        layers += [nn.Linear(n_in, n_out), activation()]
     return nn.Sequential(*layers[:-1])
 
 
@@ -116,21 +116,24 @@ def convolutional(
     *,
     beta: float = 1.0,
 ) -> VariationalAutoencoder:
-    """A convolutional variational autoencoder of images in [0, 1] whose sides are multiples of four."""
+    """A convolutional variational autoencoder of images in [0, 1] whose sides are multiples of four.
+
+    Its activations are smooth: the error of an integral then falls fourfold when the points of the path double.
+    """
     colors, height, width = shape
     if height % 4 or width % 4:
         raise ValueError(f"convolutional autoencoder: got images of {height} x {width}, expected multiples of four")
     first, second = channels
     small = (second, height // 4, width // 4)
     encoder = nn.Sequential(
-        nn.Conv2d(colors, first, 3, stride=2, padding=1), nn.ReLU(),
-        nn.Conv2d(first, second, 3, stride=2, padding=1), nn.ReLU(),
-        nn.Flatten(), nn.Linear(math.prod(small), n_hidden), nn.ReLU(), nn.Linear(n_hidden, 2 * n_latent),
+        nn.Conv2d(colors, first, 3, stride=2, padding=1), nn.SiLU(),
+        nn.Conv2d(first, second, 3, stride=2, padding=1), nn.SiLU(),
+        nn.Flatten(), nn.Linear(math.prod(small), n_hidden), nn.SiLU(), nn.Linear(n_hidden, 2 * n_latent),
     )  # fmt: skip
     decoder = nn.Sequential(
-        nn.Linear(n_latent, n_hidden), nn.ReLU(), nn.Linear(n_hidden, math.prod(small)), nn.ReLU(),
+        nn.Linear(n_latent, n_hidden), nn.SiLU(), nn.Linear(n_hidden, math.prod(small)), nn.SiLU(),
         nn.Unflatten(1, small),
-        nn.ConvTranspose2d(second, first, 4, stride=2, padding=1), nn.ReLU(),
+        nn.ConvTranspose2d(second, first, 4, stride=2, padding=1), nn.SiLU(),
         nn.ConvTranspose2d(first, colors, 4, stride=2, padding=1), nn.Sigmoid(),
     )  # fmt: skip
     return VariationalAutoencoder(encoder, decoder, beta)

@@ -173,7 +173,8 @@ def _autoencoder(kind: str, recipe: Recipe) -> Autoencoder | None:
 
 def _classifier(kind: str, recipe: Recipe) -> nn.Module:
     if recipe.n_latent is not None:
-        return dense_layers([recipe.n_latent, *recipe.classifier, N_CLASSES])
+        activation = nn.SiLU if kind == "cvae" else nn.ReLU  # as in the encoder
+        return dense_layers([recipe.n_latent, *recipe.classifier, N_CLASSES], activation)
     first, second = recipe.hidden
     return nn.Sequential(
         nn.Conv2d(1, first, 3, padding=1), nn.MaxPool2d(2), nn.ReLU(),
