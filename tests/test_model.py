@@ -67,11 +67,15 @@ def test_extra_inputs_follow_their_row(model, samples):
     torch.testing.assert_close(resolved(samples[rows], rows), expected)
 
 
-def test_extra_inputs_decide_the_predicted_class(model, samples):
-    turn = torch.tensor([0, 1, 2, 3, 0])
-    turned = lambda x, t: torch.stack([row.roll(int(k)) for row, k in zip(model(x), t, strict=True)])  # noqa: E731
-    own = score(turned, samples, "predicted", (turn,)).own
-    assert torch.equal(own, (model(samples).argmax(1) + turn) % 4)
+def test_extra_inputs_decide_the_predicted_class(model, generator):
+    many = torch.rand(300, 2, 3, generator=generator, dtype=torch.float64)
+    turn = torch.randint(4, (300,), generator=generator)
+
+    def turned(x, by):
+        return torch.stack([row.roll(int(k)) for row, k in zip(model(x), by, strict=True)])
+
+    own = score(turned, many, "predicted", (turn,)).own
+    assert torch.equal(own, (model(many).argmax(1) + turn) % 4)
 
 
 def test_gradients_are_the_jacobians_diagonal(model, samples):

@@ -15,7 +15,7 @@ from sklearn.neighbors import NearestNeighbors
 
 METRICS = ("euclidean", "manhattan", "cosine")
 STARTS_AT_ONCE = 32  # shortest-path trees held together in memory
-_ZERO = np.finfo(np.float64).tiny  # weight of an edge between duplicates: an explicit zero would be no edge
+_ZERO = np.finfo(np.float64).tiny  # weight of an edge between duplicates: zeros are lost when matrices are joined
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ class NeighborGraph:
         """Shortest-path trees from sources that stand outside the graph, each joined to its neighbors."""
         n, n_sources = len(self.points), len(distances)
         rows = np.repeat(np.arange(n_sources), self.k)
-        links = coo_array((np.maximum(distances.ravel(), _ZERO), (rows, neighbors.ravel())), shape=(n_sources, n))
+        links = coo_array((distances.ravel(), (rows, neighbors.ravel())), shape=(n_sources, n))
         graph = vstack([self.weights, links.tocsr()], format="csr")
         graph.resize((n + n_sources, n + n_sources))
         length, before = dijkstra(graph, indices=np.arange(n, n + n_sources), return_predecessors=True)
