@@ -1,5 +1,6 @@
 """Explaining samples: every pairing counted, every target meant, and nothing of the caller's changed."""
 
+import copy
 import dataclasses
 
 import numpy as np
@@ -296,6 +297,17 @@ def test_whatever_holds_numbers_holds_samples(counts, generator):
     expected = explainer(model)(torch.tensor(READ_ONLY).view(N, *SHAPE).double())
     found = explainer(model)(counts)
     torch.testing.assert_close(found.values.view(N, 6), expected.values.view(N, 6))
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+@pytest.mark.parametrize("name", ["straight", "latent straight"])  # rounding may well choose another neighbor
+def test_networks_in_half_precision_are_explained_to_their_precision(name, dtype, path_for, model, samples, others):
+    explain = explainer(model, path=path_for(name), baseline=baselines.Close(others, B))
+    expected = explain(samples)
+    found = dataclasses.replace(explain, model=copy.deepcopy(model).to(dtype))(samples)
+    assert found.values.dtype == dtype
+    assert found.numpy().shape == (N, 6)
+    assert (found.values.double() - expected.values).abs().max() < 0.1 * expected.values.abs().max()
 
 
 def test_memory_is_bounded_by_the_batch(model, samples, others):

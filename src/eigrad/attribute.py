@@ -23,6 +23,7 @@ from eigrad.model import (
     as_samples,
     evaluating,
     in_batches,
+    on_host,
     placement,
     score,
 )
@@ -79,8 +80,7 @@ class Attributions:
         """Values as a table (samples, features)."""
         if self.n_outputs is not None:
             raise ValueError(f"attributions: {self.n_outputs} outputs were explained, choose one with output(i)")
-        table: NDArray[Any] = self.values.detach().flatten(1).cpu().numpy()
-        return table
+        return on_host(self.values.flatten(1))
 
     def _mapped(self, function: Any) -> Attributions:
         return replace(self, **{name: function(getattr(self, name)) for name in TENSORS})

@@ -22,7 +22,7 @@ from sklearn.neighbors import NearestNeighbors
 from torch import Tensor
 
 from eigrad.latent import AutoencoderLike, decoded, encoded
-from eigrad.model import Values, as_samples
+from eigrad.model import Values, as_samples, on_host
 
 SILHOUETTE_SAMPLE = 2000  # points the silhouette is measured on: it takes all their pairwise distances
 
@@ -177,8 +177,7 @@ def _rows(points: Values, space: AutoencoderLike | None) -> NDArray[Any]:
     """Points (or their latent codes) as a flat table on the host, where scikit-learn searches it."""
     tensor = torch.as_tensor(points)
     located = tensor if space is None else encoded(space, tensor)
-    rows: NDArray[Any] = located.detach().flatten(1).cpu().numpy()
-    return rows
+    return on_host(located.flatten(1))
 
 
 def _shared(chosen: Tensor, samples: Tensor) -> Tensor:

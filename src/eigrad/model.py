@@ -69,6 +69,13 @@ def as_samples(values: Values, name: str = "samples") -> Tensor:
     return tensor.clone() if tensor.is_inference() else tensor  # no gradient is taken of what inference mode made
 
 
+def on_host(tensor: Tensor) -> NDArray[Any]:
+    """The values as a NumPy array; bfloat16, which NumPy does not have, becomes float32."""
+    tensor = tensor.detach().cpu()
+    array: NDArray[Any] = (tensor.float() if tensor.dtype == torch.bfloat16 else tensor).numpy()
+    return array
+
+
 def in_batches(function: Callable[..., Tensor], values: Tensor, *more: Tensor, size: int = 1024) -> Tensor:
     """The function applied to slices of at most `size` rows, without recording gradients."""
     with torch.no_grad():

@@ -16,7 +16,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from eigrad.latent import AutoencoderLike, decoder, encoded
-from eigrad.model import Values, as_samples, in_batches
+from eigrad.model import Values, as_samples, in_batches, on_host
 from eigrad.neighbors import METRICS, NeighborGraph
 
 LATENT_PIECES = 16  # sub-pieces a latent leg is measured in, so that points can follow its length in feature space
@@ -256,7 +256,7 @@ def _require_shape_of(points: Values, samples: Tensor) -> None:
 
 
 def _rows(values: Values) -> Any:
-    return torch.as_tensor(values).detach().flatten(1).cpu().numpy()
+    return on_host(torch.as_tensor(values).flatten(1))
 
 
 def _routes(graph: NeighborGraph, starts: Tensor, ends: Tensor) -> Tensor:

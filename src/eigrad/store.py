@@ -17,6 +17,7 @@ import zarr
 from numpy.typing import NDArray
 
 from eigrad.attribute import TENSORS, Attributions
+from eigrad.model import on_host
 
 logger = logging.getLogger(__name__)
 
@@ -27,6 +28,7 @@ def save(path: Path, attributions: Attributions, fingerprint: Mapping[str, Any] 
     """Write attributions as the Zarr group `path`; a folder around it that ends in .zarr becomes its parent group.
 
     `fingerprint` is what they were computed from (JSON values), so that `load_or_compute` knows them again.
+    bfloat16 is stored as float32.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     if path.parent.suffix == ".zarr":
@@ -64,7 +66,7 @@ def load_or_compute(path: Path, fingerprint: Mapping[str, Any], compute: Callabl
 
 def _write(path: Path, attributions: Attributions, fingerprint: Mapping[str, Any] | None) -> None:
     group = zarr.open_group(path, mode="w")
-    arrays = {name: getattr(attributions, name).detach().cpu().numpy() for name in TENSORS}
+    arrays = {name: on_host(getattr(attributions, name)) for name in TENSORS}
     for name, array in arrays.items():
         group.create_array(name, data=array)
     facts = {name: getattr(attributions, name) for name in FACTS}
