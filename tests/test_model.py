@@ -195,6 +195,12 @@ def test_a_target_that_is_none_is_refused(target, sentence, model, samples):
         score(model, samples, target)
 
 
+@pytest.mark.parametrize("one", [lambda y: y[:, 1], lambda y: y[:, 1:2]])
+def test_the_predicted_class_of_a_single_output_is_refused(one, model, samples):
+    with pytest.raises(ValueError, match="got 'predicted' for a model with one output"):
+        score(lambda x: one(model(x)), samples, "predicted")
+
+
 @pytest.mark.parametrize(
     ("model", "sentence"),
     [

@@ -186,6 +186,8 @@ def _indices(target: Target, n_samples: int, n_outputs: int) -> Tensor:
     if isinstance(target, str):
         if target != "predicted":
             raise ValueError(f"target: got {target!r}, expected 'predicted', output indices or a function")
+        if n_outputs == 1:
+            raise ValueError("target: got 'predicted' for a model with one output, expected one output for each class")
         return torch.empty(0, dtype=torch.long)
     if target is None:
         if n_outputs != 1:
