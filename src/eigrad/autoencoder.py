@@ -96,12 +96,13 @@ def dense(
     variational: bool = True,
     binary: bool = True,
     beta: float = 1.0,
+    activation: Callable[[], nn.Module] = nn.ReLU,
 ) -> Autoencoder:
     """A dense autoencoder of samples of this shape; the decoder mirrors the encoder."""
     n = math.prod(shape)
-    encoder = nn.Sequential(nn.Flatten(), *dense_layers([n, *hidden, n_latent * (1 + variational)]))
+    encoder = nn.Sequential(nn.Flatten(), *dense_layers([n, *hidden, n_latent * (1 + variational)], activation))
     decoder = nn.Sequential(
-        *dense_layers([n_latent, *reversed(hidden), n]),
+        *dense_layers([n_latent, *reversed(hidden), n], activation),
         *([nn.Sigmoid()] if binary else []),
         nn.Unflatten(1, shape),
     )

@@ -166,15 +166,14 @@ def _autoencoder(kind: str, recipe: Recipe) -> Autoencoder | None:
     if recipe.n_latent is None:
         return None
     if kind == "vae":
-        return ae.dense(SHAPE, recipe.hidden, recipe.n_latent)
+        return ae.dense(SHAPE, recipe.hidden, recipe.n_latent, activation=nn.SiLU)
     first, second, n_hidden = recipe.hidden
     return ae.convolutional(SHAPE, (first, second), n_hidden, recipe.n_latent)
 
 
 def _classifier(kind: str, recipe: Recipe) -> nn.Module:
     if recipe.n_latent is not None:
-        activation = nn.SiLU if kind == "cvae" else nn.ReLU  # as in the encoder
-        return dense_layers([recipe.n_latent, *recipe.classifier, N_CLASSES], activation)
+        return dense_layers([recipe.n_latent, *recipe.classifier, N_CLASSES], nn.SiLU)
     first, second = recipe.hidden
     return nn.Sequential(
         nn.Conv2d(1, first, 3, padding=1), nn.MaxPool2d(2), nn.ReLU(),
