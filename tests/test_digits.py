@@ -390,6 +390,19 @@ def test_the_summary_says_what_the_tables_say(whole, trained):
     assert {"eigrad", "python", "torch", "numpy"} <= set(summary["versions"])
 
 
+def test_the_page_shows_every_table_of_the_study_and_says_what_the_curve_says(whole):
+    page, summary = read(whole, "page"), read(whole, "summary")
+    shown = [table["file"] for section in page["sections"] for table in section["tables"]]
+    assert sorted(shown) == sorted(f"{name}.csv" for name in TABLES if name != "null_p_values")
+    row = [row for row in summary["curve"] if row["n_pixels"] <= 20][-1]
+    best, random = (f"{100 * row[f'accuracy_{name}']:.1f} %" for name in ("significant", "random"))
+    assert page["headline"][2] == (
+        f"The {row['n_pixels']} most significant pixels tell 5 from 3 with {best} accuracy, as many random ones with "
+        f"{random}."
+    )
+    assert page["headline"][0].startswith(f"{summary['n_significant']} of 784 pixels (")
+
+
 def test_the_configuration_repeats_the_arguments_and_names_data_and_networks_by_hash(whole, trained, digits, data):
     config = read(whole, "config")
     assert config["arguments"] == settings(whole, data).arguments()
@@ -571,6 +584,7 @@ def half(content):
     ],
 )
 def test_a_run_interrupted_over_an_older_one_leaves_no_page(run, data, where, stage, ends, monkeypatch):
+    before = tables(run)
     monkeypatch.setattr(where, stage, ends)
     if stage == "build":
         monkeypatch.setattr(study, "_draw", lambda *_: None)  # the figures there are will do
@@ -578,6 +592,7 @@ def test_a_run_interrupted_over_an_older_one_leaves_no_page(run, data, where, st
         study.run(settings(run, data))
     assert not (run / "report.html").exists()
     assert everything_loads(run)
+    assert tables(run) == before
     if stage != "build":
         with pytest.raises(ValueError, match="is not an eigrad run folder: it has no"):
             build(run)
