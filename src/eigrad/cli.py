@@ -53,7 +53,7 @@ def _common(
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
     ] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but errors and the result.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Log nothing but errors.")] = False,
 ) -> None:
     level = logging.ERROR if quiet else logging.INFO
     handler = RichHandler(console=errors, show_path=False, show_level=False, log_time_format="[%X]")
