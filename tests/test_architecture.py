@@ -11,8 +11,8 @@ import pytest
 
 # A module imports only from those to its left; a folder counts as one module.
 FLOW = (
-    *("progress", "data", "model", "latent", "training", "autoencoder", "neighbors"),
-    *("baselines", "paths", "integrate", "attribute", "store", "significance", "evaluate"),
+    *("progress", "data", "model", "slopes", "fusion", "survey", "latent", "training", "autoencoder", "neighbors"),
+    *("baselines", "paths", "integrate", "plan", "attribute", "store", "significance", "evaluate"),
     *("plot", "report", "__init__", "cases", "cli", "__main__"),
 )
 PICKLES = {"pickle", "_pickle", "cPickle", "dill", "cloudpickle", "joblib", "marshal", "shelve"}

@@ -7,7 +7,9 @@ import pytest
 import torch
 from torch import nn
 
-from eigrad.integrate import RULES, Trapezoid, integrate, share
+from eigrad.integrate import RULES, Field, integrate
+from eigrad.integrate.grid import share
+from eigrad.integrate.rules import Trapezoid
 from eigrad.model import Score
 from eigrad.paths import Curve, LatentNeighbors, LatentStraight, Neighbors, Straight
 
@@ -57,11 +59,36 @@ def curve(request, ends, autoencoder_for, generator):
 
 def integral(score, curve, rule, n_points, batch_size=64):
     n = len(curve.legs[0].vertices)
-    return integrate(score, curve, torch.arange(n), RULES[rule], n_points, batch_size)
+    return integrate(Field(score), curve, torch.arange(n), RULES[rule], n_points, batch_size)
 
 
 def score_of(function, n_outputs=1):
     return Score(function, outputs=torch.arange(n_outputs))
+
+
+# the field
+
+
+def test_a_field_holds_the_jacobians_diagonal(ends):
+    weights = torch.linspace(-1, 1, 24, dtype=torch.float64).view(6, 4)
+
+    def model(x):
+        return torch.tanh(x.flatten(1) @ weights) ** 2
+
+    found = Field(Score(model, outputs=torch.tensor([3, 1])))(ends[0], torch.arange(N))
+    full = torch.autograd.functional.jacobian(model, ends[0])
+    for i, output in enumerate((3, 1)):
+        torch.testing.assert_close(found[i], torch.stack([full[n, output, n] for n in range(N)]))
+
+
+def test_gradients_are_taken_where_they_are_off_and_leave_no_trace(ends):
+    network = nn.Sequential(nn.Flatten(), nn.Linear(6, 4)).double()
+    with torch.no_grad():
+        found = Field(Score(network, outputs=torch.tensor([1])))(ends[0], torch.arange(N))
+    torch.testing.assert_close(found[0].flatten(1), network[1].weight[1].detach().expand(N, 6))
+    assert all(parameter.grad is None for parameter in network.parameters())
+    assert not ends[0].requires_grad
+    assert not found.requires_grad
 
 
 # exact laws
@@ -267,7 +294,7 @@ def test_every_point_knows_the_row_of_its_pair(ends):
     scale = torch.linspace(1, 2, 5, dtype=torch.float64)
     rows = torch.tensor([4, 0, 0, 3, 1, 2, 2, 4])
     score = Score(lambda x, s: s[:, None] * smooth(x), extra=(scale,), outputs=torch.tensor([0]))
-    found = integrate(score, Straight().between(*ends), rows, Trapezoid(), 11, 4)
+    found = integrate(Field(score), Straight().between(*ends), rows, Trapezoid(), 11, 4)
     plain = integral(score_of(smooth), Straight().between(*ends), "trapezoid", 11)
     torch.testing.assert_close(found.values, plain.values * scale[rows].view(-1, 1, 1), rtol=1e-12, atol=1e-13)
 

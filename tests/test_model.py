@@ -78,23 +78,6 @@ def test_extra_inputs_decide_the_predicted_class(model, generator):
     assert torch.equal(own, (model(many).argmax(1) + turn) % 4)
 
 
-def test_gradients_are_the_jacobians_diagonal(model, samples):
-    found = score(model, samples, (3, 1)).gradients(samples, ROWS)
-    full = torch.autograd.functional.jacobian(model, samples)
-    for i, output in enumerate((3, 1)):
-        torch.testing.assert_close(found[i], torch.stack([full[n, output, n] for n in range(N)]))
-
-
-def test_gradients_are_taken_where_they_are_off_and_leave_no_trace(samples):
-    network = nn.Sequential(nn.Flatten(), nn.Linear(6, 4)).double()
-    with torch.no_grad():
-        found = score(network, samples, 1).gradients(samples, ROWS)
-    torch.testing.assert_close(found[0].flatten(1), network[1].weight[1].detach().expand(N, 6))
-    assert all(parameter.grad is None for parameter in network.parameters())
-    assert not samples.requires_grad
-    assert not found.requires_grad
-
-
 # state
 
 

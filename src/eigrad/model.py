@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -33,6 +34,57 @@ def evaluating(*models: object) -> Iterator[None]:
     finally:
         for part, mode in zip(modules, modes, strict=True):
             part.training = mode
+
+
+class Undisturbed:
+    """A block in which models are in evaluation mode; afterwards mode, buffers and random generators are as before.
+
+    What the buffers hold is remembered when the object is made; it may be entered as often as needed.
+    """
+
+    def __init__(self, *models: object) -> None:
+        modules = {part: None for model in models if isinstance(model, nn.Module) for part in model.modules()}
+        self._modules = tuple(modules)
+        self._buffers = tuple(dict(part._buffers) for part in modules)
+        self._held = tuple(
+            (buffer, None if buffer.is_inference() else buffer._version, buffer.detach().clone())
+            for buffers in self._buffers
+            for buffer in buffers.values()
+            if buffer is not None
+        )
+        self._stack = ExitStack()
+
+    def __enter__(self) -> None:
+        self._stack.enter_context(_own_chance())
+        self._stack.callback(self._restore)
+        self._stack.enter_context(evaluating(*self._modules))
+
+    def __exit__(self, *failure: object) -> None:
+        self._stack.close()
+
+    def _restore(self) -> None:
+        for module, buffers in zip(self._modules, self._buffers, strict=True):
+            if {name: id(buffer) for name, buffer in module._buffers.items()} != {
+                name: id(buffer) for name, buffer in buffers.items()
+            }:
+                module._buffers.clear()
+                module._buffers.update(buffers)
+        with torch.no_grad():
+            for buffer, version, held in self._held:
+                if version is not None and buffer._version != version and not torch.equal(buffer, held):
+                    buffer.copy_(held)
+
+
+@contextmanager
+def _own_chance() -> Iterator[None]:
+    """Random numbers drawn in the block leave the generators of PyTorch, NumPy and Python as they were."""
+    theirs, ours = random.getstate(), np.random.get_state()  # noqa: NPY002
+    try:
+        with torch.random.fork_rng():
+            yield
+    finally:
+        random.setstate(theirs)
+        np.random.set_state(ours)  # noqa: NPY002
 
 
 def placement(model: object, values: Tensor) -> tuple[torch.device, torch.dtype]:
@@ -97,6 +149,11 @@ class Score:
     own: Tensor | None = None
     function: Callable[[Tensor], Tensor] | None = None
 
+    @property
+    def same_for_all(self) -> bool:
+        """Whether the score of a point does not depend on its sample."""
+        return not self.extra and self.own is None
+
     def __call__(
         self, points: Float[Tensor, points * shape], rows: Int[Tensor, " points"]
     ) -> Float[Tensor, "points scores"]:
@@ -109,18 +166,6 @@ class Score:
         if self.own is not None:
             return outputs.gather(1, self.own[rows, None])
         return outputs[:, self.outputs]
-
-    def gradients(
-        self, points: Float[Tensor, points * shape], rows: Int[Tensor, " points"]
-    ) -> Float[Tensor, "scores points *shape"]:
-        """Gradient of every score with respect to its point, from one forward pass."""
-        with torch.enable_grad():
-            points = points.detach().requires_grad_()
-            scores = self(points, rows)
-            last = scores.shape[1] - 1
-            return torch.stack(
-                [torch.autograd.grad(scores[:, i].sum(), points, retain_graph=i < last)[0] for i in range(last + 1)]
-            )
 
 
 def score(model: Model, samples: Tensor, target: Target = None, extra: tuple[Values, ...] = ()) -> Score:

@@ -58,10 +58,15 @@ class Leg:
 
     def lengths(self) -> Float[Tensor, "pairs segments"]:
         """Euclidean length of every segment's chord in feature space."""
-        corners = self.vertices
-        if self.decode is not None:
-            corners = in_batches(self.decode, corners.flatten(0, 1)).unflatten(0, corners.shape[:2])
-        return _chords(corners)
+        return _chords(self.corners())
+
+    def corners(self, pairs: Any = slice(None)) -> Float[Tensor, "rows corners *shape"]:
+        """The vertices of some of the pairs in feature space."""
+        corners = self.vertices[pairs]
+        if self.decode is None:
+            return corners
+        points: Tensor = in_batches(self.decode, corners.flatten(0, 1)).unflatten(0, corners.shape[:2])
+        return points
 
 
 def _chords(corners: Tensor) -> Float[Tensor, "pairs segments"]:
@@ -88,6 +93,19 @@ class Curve:
     @property
     def n_segments(self) -> int:
         return sum(leg.n_segments for leg in self.legs)
+
+    @property
+    def is_straight(self) -> bool:
+        """Whether every segment is straight in feature space."""
+        return all(leg.decode is None for leg in self.legs)
+
+    def take(self, pairs: Int[Tensor, " rows"]) -> Curve:
+        """The curves of some of the pairs."""
+        return Curve(tuple(Leg(leg.vertices[pairs], leg.decode) for leg in self.legs))
+
+    def deltas(self, pairs: Int[Tensor, " rows"]) -> Float[Tensor, "rows segments *shape"]:
+        """Every segment of some of the pairs as a vector in feature space, from its start to its end."""
+        return torch.cat([leg.corners(pairs).diff(dim=1) for leg in self.legs], 1)
 
     def refined(self, pieces: int) -> Curve:
         """The curve with its decoded legs cut into at least `pieces` segments; straight legs need none."""

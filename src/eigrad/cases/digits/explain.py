@@ -130,6 +130,7 @@ class Study:
                 settings.seed,
                 self.autoencoder(kind),
             ),
+            rule="trapezoid",  # the paper's, on points as many as it took
             n_points=n_points or settings.n_points,
             progress=progress,
         )

@@ -1,0 +1,6 @@
+"""Explain samples against baselines: the one call most users make, and the value it returns."""
+
+from eigrad.attribute.explainer import Explainer, simple_gradients
+from eigrad.attribute.result import TENSORS, Attributions
+
+__all__ = ["TENSORS", "Attributions", "Explainer", "simple_gradients"]

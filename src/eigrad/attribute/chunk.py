@@ -1,0 +1,182 @@
+"""A chunk of samples with their baselines: laid out in pairs, integrated, and averaged over the baselines."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from eigrad.attribute.refine import Refined, to_tolerance
+from eigrad.attribute.result import Attributions
+from eigrad.integrate import Field, Integral, integrate
+from eigrad.model import Score, in_batches
+from eigrad.paths import Curve, Path
+from eigrad.plan import FIRST_POINTS, Plan
+from eigrad.survey import Survey, survey
+
+logger = logging.getLogger(__name__)
+
+INCOMPLETE = 1e-3  # a gap of the secant beyond rounding, as a part of the summed attributions, betrays an unknown bend
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """Samples (samples, *shape) and their baselines (samples, baselines, *shape), where and as the model computes."""
+
+    score: Score
+    samples: Float[Tensor, samples * shape]
+    baselines: Float[Tensor, "samples baselines *shape"]
+    path: Path
+
+    @property
+    def n_baselines(self) -> int:
+        return self.baselines.shape[1]
+
+    @cached_property
+    def starts(self) -> Float[Tensor, pairs * shape]:
+        return self.baselines.flatten(0, 1)
+
+    @cached_property
+    def ends(self) -> Float[Tensor, pairs * shape]:
+        return self.samples.repeat_interleave(self.n_baselines, 0)
+
+    @cached_property
+    def rows(self) -> Int[Tensor, " pairs"]:
+        """The sample of every pair."""
+        return torch.arange(len(self.samples), device=self.samples.device).repeat_interleave(self.n_baselines)
+
+    @cached_property
+    def curve(self) -> Curve:
+        with torch.no_grad():
+            return self.path.between(self.starts, self.ends)
+
+    @property
+    def shares_baselines(self) -> bool:
+        """Whether all samples have the same baselines, in the same memory."""
+        return len(self.samples) == 1 or self.baselines.stride(0) == 0
+
+    def surveyed(self) -> Survey:
+        """What the network is made of, found between the first sample and its first baseline."""
+        return survey(self.score, self.starts[0], self.ends[0], self.rows[:1])
+
+    def explained(
+        self, found: Survey, plan: Plan, *, n_points: int | None, tol: float, most: int
+    ) -> tuple[Attributions, Plan]:
+        """The attributions by a plan, and the plan that held: another where the secant proved incomplete."""
+        change, at_ends = self._change(plan.batch_size)
+        refined, plan = self._refined(found, plan, n_points, tol, most)
+        result = self._attributions(refined, change, at_ends, plan)
+        if plan.rule.slopes and not plan.asked and (incomplete := _incomplete(result, refined, change, at_ends)):
+            plan = plan.without_secant(f"the secant left a gap on {incomplete} of {len(self.rows)} paths")
+            logger.warning("%s", plan.reason)
+            return self.explained(found, plan, n_points=n_points, tol=tol, most=most)
+        return result, plan
+
+    def _refined(self, found: Survey, plan: Plan, n_points: int | None, tol: float, most: int) -> tuple[Refined, Plan]:
+        field = Field.of(self.score, found, secant=plan.rule.slopes, fuse=plan.fuse, sample=self.samples[:1])
+        inner = self._inner(field)
+        size = plan.batch_size
+
+        def run(pairs: Tensor, n: int, coarser: Tensor | None) -> Integral:
+            nonlocal size
+            every = len(pairs) == len(self.rows)
+            curve = self.curve if every else self.curve.take(pairs)
+            blended = inner if inner is None or every else inner.take(pairs)
+            integral, size = backing_off(
+                lambda size: integrate(
+                    field, curve, self.rows[pairs], plan.rule, n, size, inner=blended, coarser=coarser
+                ),
+                size,
+            )
+            return integral
+
+        first = n_points or min(FIRST_POINTS.get(plan.rule.name, 2), most)
+        refined = to_tolerance(
+            run, len(self.samples), self.n_baselines, first, None if n_points else tol, most, self.samples.device
+        )
+        return refined, replace(plan, batch_size=size)
+
+    def _inner(self, field: Field) -> Curve | None:
+        """The curve in the first layer's outputs; what samples share is computed once."""
+        if field.fusion is None:
+            return None
+        forward = field.fusion.forward
+        last = forward(self.samples).repeat_interleave(self.n_baselines, 0)
+        first = (
+            forward(self.baselines[0]).repeat(len(self.samples), *(1 for _ in last.shape[1:]))
+            if self.shares_baselines
+            else forward(self.starts)
+        )
+        between = self.curve.legs[0].vertices[:, 1:-1]
+        middle = (
+            forward(between.flatten(0, 1)).unflatten(0, between.shape[:2])
+            if between.shape[1]
+            else first[:, None][:, :0]
+        )
+        return Curve.through(torch.cat([first[:, None], middle, last[:, None]], 1))
+
+    def _change(self, batch_size: int) -> tuple[Tensor, Tensor]:
+        """F(x) - F(x') (scores, samples, baselines), and F(x) (scores, samples)."""
+        every = torch.arange(len(self.samples), device=self.samples.device)
+        at_ends = in_batches(self.score, self.samples, every, size=batch_size).T
+        if self.shares_baselines and self.score.same_for_all:
+            at_starts = in_batches(
+                self.score, self.baselines[0], every[:1].expand(self.n_baselines), size=batch_size
+            ).T[:, None]
+        else:
+            at_starts = in_batches(self.score, self.starts, self.rows, size=batch_size).T.unflatten(
+                1, (-1, self.n_baselines)
+            )
+        return at_ends[:, :, None] - at_starts, at_ends
+
+    def _attributions(self, refined: Refined, change: Tensor, at_ends: Tensor, plan: Plan) -> Attributions:
+        integral = refined.integral
+        # Slopes on half of the points are at hand: their difference takes away the error of second order.
+        found = integral.values + integral.difference / 3 if plan.rule.slopes else integral.values
+        values = found.unflatten(1, (-1, self.n_baselines))
+        signs = (self.samples[:, None] - self.baselines).sign()
+        return Attributions(
+            values=values.mean(2),
+            direction=(values * signs).mean(2),
+            score=at_ends,
+            change=change,
+            gap=values.flatten(3).sum(3) - change,
+            error=integral.error.unflatten(1, (-1, self.n_baselines)),
+            relative_error=refined.relative_error,
+            n_points=refined.n_points,
+            rule=plan.rule.name,
+            reason=plan.reason,
+            n_evaluations=integral.n_evaluations,
+            path=repr(self.path),
+            baseline="",
+        )
+
+
+def _incomplete(result: Attributions, refined: Refined, change: Tensor, at_ends: Tensor) -> int:
+    """How many pairs have a gap that rounding does not explain."""
+    size = refined.integral.values.abs().flatten(2).sum(2).unflatten(1, change.shape[1:])
+    rounding = 1e3 * torch.finfo(change.dtype).eps * (at_ends[:, :, None].abs() * 2 + change.abs())
+    return int((result.gap.abs() > INCOMPLETE * size + rounding).sum())
+
+
+def backing_off(function: Callable[[int], Integral], batch_size: int) -> tuple[Integral, int]:
+    """The function of a batch size that fits in memory: halved as often as it does not."""
+    while True:
+        try:
+            return function(batch_size), batch_size
+        except RuntimeError as error:
+            if batch_size == 1 or not _out_of_memory(error):
+                raise
+        batch_size //= 2
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
+        logger.warning("out of memory: going on with batches of %d points", batch_size)
+
+
+def _out_of_memory(error: RuntimeError) -> bool:
+    return isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error)

@@ -1,0 +1,60 @@
+"""Points until the estimated error is small enough, and only for the samples that need them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from eigrad.integrate import Integral
+
+# (pairs, points, values on half of the points where they are known) to the integral of these pairs
+Run = Callable[[Tensor, int, Tensor | None], Integral]
+
+
+@dataclass(frozen=True)
+class Refined:
+    """An integral whose samples took different numbers of points, with the relative error each reached."""
+
+    integral: Integral
+    relative_error: Float[Tensor, "scores samples"]
+    n_points: Int[Tensor, " samples"]
+
+
+def to_tolerance(
+    run: Run, n_samples: int, n_baselines: int, first: int, tol: float | None, most: int, device: torch.device
+) -> Refined:
+    """Double the points of the samples whose relative error is above `tol`, from `first` up to at most `most`.
+
+    Without a tolerance all samples take `first` points.
+    """
+    pairs = torch.arange(n_samples * n_baselines, device=device).view(n_samples, n_baselines)
+    found = run(pairs.flatten(), first, None)
+    values, difference, n_evaluations = found.values, found.difference, found.n_evaluations
+    reached = _relative(found, n_baselines)
+    points = torch.full((n_samples,), first, device=device)
+    n = first
+    while tol is not None and 2 * n - 1 <= most:
+        pending = torch.nonzero((reached > tol).any(0)).squeeze(1)
+        if len(pending) == 0:
+            break
+        n = 2 * n - 1
+        chosen = pairs[pending].flatten()
+        finer = run(chosen, n, values[:, chosen])
+        values[:, chosen], difference[:, chosen] = finer.values, finer.difference
+        reached[:, pending] = _relative(finer, n_baselines)
+        points[pending] = n
+        n_evaluations += finer.n_evaluations
+    return Refined(Integral(values, difference, n_evaluations), reached, points)
+
+
+def _relative(integral: Integral, n_baselines: int) -> Float[Tensor, "scores samples"]:
+    """sum_j |error of the mean over baselines| / sum_j |that mean|, zero where both are."""
+    error, size = (
+        part.unflatten(1, (-1, n_baselines)).mean(2).abs().flatten(2).sum(2)
+        for part in (integral.difference, integral.values)
+    )
+    return torch.where(error == 0, 0.0, error / size)

@@ -1,0 +1,90 @@
+"""The attributions of samples: a value that carries its own check."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+from jaxtyping import Float, Int
+from numpy.typing import NDArray
+from torch import Tensor
+
+from eigrad.model import on_host
+
+
+@dataclass(frozen=True)
+class Attributions:
+    """Attributions of samples, averaged over their baselines, with their own check.
+
+    With several outputs every tensor but `n_points` gains a leading axis of outputs; `output(i)` takes one.
+    `direction` is attribution * sign(x - x'): positive where a larger value than the baseline's speaks for the
+    score, or a smaller one against it. `change` is F(x) - F(x'), `gap` the completeness gap sum(a) - change and
+    `error` the estimated summed absolute error, all in units of the score, for every baseline. `relative_error` is the
+    estimated summed absolute error of the values over their summed absolute value, for every sample. `reason` says why
+    `rule` was taken, `n_points` how many points each path of a sample took.
+    """
+
+    values: Float[Tensor, "*outputs samples *shape"]
+    direction: Float[Tensor, "*outputs samples *shape"]
+    score: Float[Tensor, "*outputs samples"]
+    change: Float[Tensor, "*outputs samples baselines"]
+    gap: Float[Tensor, "*outputs samples baselines"]
+    error: Float[Tensor, "*outputs samples baselines"]
+    relative_error: Float[Tensor, "*outputs samples"]
+    n_points: Int[Tensor, " samples"]
+    rule: str
+    reason: str
+    n_evaluations: int
+    path: str
+    baseline: str
+
+    @property
+    def n_outputs(self) -> int | None:
+        """Number of outputs explained together, None where a single one was asked for."""
+        return len(self.score) if self.score.ndim == 2 else None
+
+    def __len__(self) -> int:
+        return self.score.shape[-1]
+
+    def output(self, i: int) -> Attributions:
+        """The attributions of the i-th of several outputs."""
+        if self.n_outputs is None:
+            raise ValueError("attributions: a single output was explained, there is none to choose")
+        return replace(self, **{name: getattr(self, name)[i] for name in TENSORS if name != "n_points"})
+
+    @property
+    def relative_gap(self) -> Tensor:
+        """|completeness gap| / |F(x) - F(x')|; zero where both are, infinite where only the change is."""
+        return torch.where(self.gap == 0, 0.0, self.gap.abs() / self.change.abs())
+
+    def on(self, device: torch.device, baseline: str) -> Attributions:
+        """The same on another device, with the words for its baseline."""
+        return replace(self, baseline=baseline, **{name: getattr(self, name).to(device) for name in TENSORS})
+
+    def numpy(self) -> NDArray[Any]:
+        """Values as a table (samples, features)."""
+        if self.n_outputs is not None:
+            raise ValueError(f"attributions: {self.n_outputs} outputs were explained, choose one with output(i)")
+        return on_host(self.values.flatten(1))
+
+
+TENSORS = ("values", "direction", "score", "change", "gap", "error", "relative_error", "n_points")
+
+
+def joined(parts: Sequence[Attributions]) -> Attributions:
+    """The attributions of samples that were explained one part after another."""
+    first = parts[0]
+    axes = {name: 0 if name == "n_points" or first.n_outputs is None else 1 for name in TENSORS}
+    rules = list(dict.fromkeys(part.rule for part in parts))
+    tensors: dict[str, Any] = {
+        name: torch.cat([getattr(part, name) for part in parts], axis) for name, axis in axes.items()
+    }
+    return replace(
+        first,
+        **tensors,
+        rule=", ".join(rules),
+        reason="; ".join(dict.fromkeys(part.reason for part in parts)),
+        n_evaluations=sum(part.n_evaluations for part in parts),
+    )

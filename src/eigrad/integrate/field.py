@@ -1,0 +1,59 @@
+"""The field that is integrated: gradients of a score at points, or slopes between neighboring points."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from eigrad.fusion import Fusion
+from eigrad.model import Score
+from eigrad.slopes.watch import Replacing, Secant, Step
+from eigrad.survey import Survey
+
+
+@dataclass(frozen=True)
+class Field:
+    """Gradients of every score with respect to points; with `fusion`, to points in the first layer's outputs.
+
+    With `secant` a row's gradient is the slope of the network between it and the next row: the scores' change is then
+    exactly its product with the step between the two. The last row of all has none (zeros).
+    """
+
+    score: Score
+    steps: tuple[Step, ...] = ()
+    secant: bool = False
+    fusion: Fusion | None = None
+    in_place: bool = False
+    blind: Tensor | None = None  # with fusion, what stands in the place of the input
+
+    @classmethod
+    def of(cls, score: Score, survey: Survey, *, secant: bool, fuse: bool, sample: Tensor) -> Field:
+        """The field of a surveyed score; `sample` (1, *shape) is any one sample."""
+        fusion = survey.fusion if fuse else None
+        return cls(score, survey.steps, secant, fusion, survey.found.in_place, sample if fusion else None)
+
+    def __call__(
+        self, points: Float[Tensor, points * space], rows: Int[Tensor, " points"]
+    ) -> Float[Tensor, "scores points *space"]:
+        """Gradient (or slope) of every score, from one forward pass."""
+        with torch.enable_grad():
+            points = points.detach().requires_grad_()
+            inputs = points.clone() if self.in_place else points
+            with self._watching(inputs):
+                scores = self.score(
+                    inputs if self.blind is None else self.blind.expand(len(rows), *self.blind.shape[1:]), rows
+                )
+            last = scores.shape[1] - 1
+            return torch.stack(
+                [torch.autograd.grad(scores[:, i].sum(), points, retain_graph=i < last)[0] for i in range(last + 1)]
+            )
+
+    def _watching(self, inputs: Tensor) -> AbstractContextManager[object]:
+        given = None if self.fusion is None else (self.fusion.position, inputs)
+        if self.secant:
+            return Secant(self.steps, given)
+        return nullcontext() if given is None else Replacing(self.steps, given)

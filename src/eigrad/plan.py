@@ -1,0 +1,72 @@
+"""Choosing how to integrate: the fastest rule that is right for what a network was found to contain, in words."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import torch
+
+from eigrad.integrate.rules import RULES, Rule
+from eigrad.survey import Survey
+
+AUTO = "auto"
+FIRST_POINTS = {"secant": 9, "gauss-legendre": 8, "clenshaw-curtis": 9, "trapezoid": 17}
+BATCH_BYTES = {
+    "cpu": 2**22,
+    "cuda": 2**28,
+}  # what the values made for a batch may take: on a CPU they stay in its cache
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The rule, whether it was asked for, whether the first layer is fused, the points evaluated at once, and why."""
+
+    rule: Rule
+    asked: bool
+    fuse: bool
+    batch_size: int
+    reason: str
+
+    def without_secant(self, why: str) -> Plan:
+        """The plan where the secant proved wrong."""
+        return replace(
+            self, rule=RULES["trapezoid"], reason=f"trapezoid: {why}, so something bends that it does not know"
+        )
+
+
+def plan(
+    survey: Survey, rule: str, *, straight: bool, batch_size: int | None, device: torch.device, dtype: torch.dtype
+) -> Plan:
+    """The plan for a surveyed network; `straight` says that all segments of its paths are straight."""
+    asked = rule != AUTO
+    if not asked:
+        rule, reason = _fastest(survey, straight, dtype)
+    else:
+        reason = f"{rule}: as asked"
+        if rule == "secant" and survey.no_secant:
+            raise ValueError(f"rule: got 'secant' for a network it cannot follow ({survey.no_secant}), expected 'auto'")
+        if rule == "clenshaw-curtis" and not straight:
+            raise ValueError("rule: got 'clenshaw-curtis' on a decoded path, expected 'gauss-legendre' or 'auto'")
+    fuse = straight and survey.fusion is not None
+    return Plan(RULES[rule], asked, fuse, batch_size or _batch_size(survey, device, dtype), reason)
+
+
+def _fastest(survey: Survey, straight: bool, dtype: torch.dtype) -> tuple[str, str]:
+    hidden = sorted(survey.found.unknown | survey.found.jumping)
+    if torch.finfo(dtype).eps > 1e-4:
+        return "trapezoid", f"trapezoid: {dtype} is too coarse for differences between neighboring points"
+    if survey.no_secant is None:
+        if survey.kinked or hidden:
+            return "secant", f"secant: {', '.join([*survey.kinked, *hidden])} bend"
+        if survey.affine:
+            return "secant", "secant: all operations are linear"
+    elif survey.kinked or hidden or not survey.steps:
+        return "trapezoid", f"trapezoid: no secant, since {survey.no_secant}"
+    smooth = sorted({*survey.smooth, *survey.products, *survey.found.recurrent})
+    return "gauss-legendre", f"gauss-legendre: {', '.join(smooth)} are smooth"
+
+
+def _batch_size(survey: Survey, device: torch.device, dtype: torch.dtype) -> int:
+    """Points whose values fill the cache, found from what one point takes: the same on every run."""
+    budget = BATCH_BYTES.get(device.type, BATCH_BYTES["cuda"])
+    return int(min(4096, max(32, budget // (survey.values * dtype.itemsize))))

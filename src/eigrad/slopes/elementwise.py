@@ -1,0 +1,90 @@
+"""Slopes of functions of one number between neighboring rows: (f(b) - f(a)) / (b - a), without cancellation."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from eigrad.slopes.rows import Layout
+
+Kinks = tuple[Any, Sequence[tuple[Any, Any]]]  # slope at minus infinity, and (place, change of slope) of every kink
+
+
+def bent(z: Tensor, layout: Layout, kinks: Kinks, function: Callable[[Tensor], Tensor]) -> Tensor:
+    """A piecewise-linear function of every number."""
+    return _Bent.apply(z, layout, kinks, function)  # type: ignore[no-any-return, no-untyped-call]
+
+
+def smooth(z: Tensor, layout: Layout, function: Callable[[Tensor], Tensor], singular: bool = False) -> Tensor:
+    """Any other differentiable function of every number; a `singular` one bends ever more sharply towards zero."""
+    return _Smooth.apply(z, layout, function, singular)  # type: ignore[no-any-return, no-untyped-call]
+
+
+def ramp(a: Tensor, b: Tensor) -> Tensor:
+    """Slope of max(z, 0) from a to b: (a⁺ + b⁺) / (|a| + |b|), zero where both are.
+
+    It equals (b⁺ - a⁺) / (b - a), and is exact wherever a and b have the same sign.
+    """
+    positive = a.clamp(min=0).add_(b.clamp(min=0))
+    # |a| + |b| = 2 (a⁺ + b⁺) - (a + b); the tiny number only matters where both vanish
+    size = (a + b).neg_().add_(positive, alpha=2).add_(torch.finfo(a.dtype).tiny)
+    return positive.div_(size)
+
+
+class _Bent(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, z: Tensor, layout: Layout, kinks: Kinks, function: Callable[[Tensor], Tensor]) -> Tensor:
+        ctx.save_for_backward(z)
+        ctx.layout, ctx.kinks = layout, kinks
+        return function(z)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None, None]:
+        (z,), (gradient,) = ctx.saved_tensors, gradients
+        base, kinks = ctx.kinks
+        a, b = ctx.layout.here(z), ctx.layout.next(z)
+        slope = None
+        for place, change in kinks:
+            part = ramp(a, b) if _is(place, 0) else ramp(a - place, b - place)
+            part = part if _is(change, 1) else part.mul_(change)
+            slope = part if slope is None else slope.add_(part)
+        assert slope is not None
+        slope = slope if _is(base, 0) else slope.add_(base)
+        return ctx.layout.padded(slope.mul_(ctx.layout.here(gradient))), None, None, None
+
+
+class _Smooth(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, z: Tensor, layout: Layout, function: Callable[[Tensor], Tensor], singular: bool) -> Tensor:
+        value = function(z)
+        ctx.save_for_backward(z, value)
+        ctx.layout, ctx.function, ctx.singular = layout, function, singular
+        return value
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None, None]:
+        (z, value), (gradient,) = ctx.saved_tensors, gradients
+        here, after = ctx.layout.here, ctx.layout.next
+        slope = _quotient(here(z), after(z), here(value), after(value), ctx.function, ctx.singular)
+        return ctx.layout.padded(slope.mul_(here(gradient))), None, None, None
+
+
+def _quotient(
+    a: Tensor, b: Tensor, at_a: Tensor, at_b: Tensor, function: Callable[[Tensor], Tensor], singular: bool
+) -> Tensor:
+    """(f(b) - f(a)) / (b - a), and where that cancels the derivative halfway, whose error is of the third order."""
+    step = b - a
+    scale = torch.maximum(a.abs(), b.abs())
+    close = step.abs() <= torch.finfo(a.dtype).eps ** (1 / 3) * (scale if singular else scale.clamp_(min=1))
+    quotient = (at_b - at_a).div_(step.masked_fill_(close, 1))
+    with torch.enable_grad():
+        halfway = ((a + b) / 2).requires_grad_()
+        (derivative,) = torch.autograd.grad(function(halfway).sum(), halfway)
+    return torch.where(close, derivative, quotient)
+
+
+def _is(value: Any, number: float) -> bool:
+    return not isinstance(value, Tensor) and value == number

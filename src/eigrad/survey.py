@@ -1,0 +1,221 @@
+"""What a network is made of, found by running a handful of points through it: the ground for choosing a rule."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from eigrad.fusion import Fusion, fused
+from eigrad.model import Score
+from eigrad.slopes.rows import Layout, layout_of
+from eigrad.slopes.table import rule_of
+from eigrad.slopes.trace import Findings, Trace
+from eigrad.slopes.watch import Replacing, Step
+
+FEW, MANY = 3, 5  # rows of the two passes that tell the axis of the rows from all others
+
+
+@dataclass(frozen=True)
+class Survey:
+    """The tracked calls of a network, what was found on the way, and what it allows.
+
+    `no_secant` and `no_fusion` say why not, None where nothing stands against it. `values` is the number of values
+    made for one row. `found` names the operations that depend on the input.
+    """
+
+    steps: tuple[Step, ...]
+    found: Findings
+    no_secant: str | None
+    fusion: Fusion | None
+    no_fusion: str | None
+    values: int
+
+    @property
+    def kinked(self) -> tuple[str, ...]:
+        """Operations with kinks: on their account classical rules are of the first order only."""
+        return self._named("kinked")
+
+    @property
+    def smooth(self) -> tuple[str, ...]:
+        return self._named("smooth")
+
+    @property
+    def products(self) -> tuple[str, ...]:
+        return self._named("product")
+
+    @property
+    def affine(self) -> bool:
+        """Whether nothing but linear operations was found."""
+        others = self.found.unknown | self.found.jumping | self.found.recurrent
+        return not (self.kinked or self.smooth or self.products or others or self.no_secant)
+
+    def _named(self, kind: str) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(step.name for step in self.steps if step.kind == kind))
+
+
+def survey(score: Score, start: Tensor, end: Tensor, row: Tensor) -> Survey:
+    """Survey the score near one path, from `start` to `end` (*shape), with the extra inputs of `row` (a single index).
+
+    ValueError where the score of a point changes from one call to the next, or depends on the points it is evaluated
+    with: nothing can be integrated then.
+    """
+    points = _between(start, end, MANY)
+    changed = points[:FEW].clone()
+    changed[1] = torch.lerp(start, end, 0.77)
+    rows = row.expand(MANY)
+    with torch.no_grad():
+        few, again, other, many = (
+            score(part.clone(), rows[: len(part)]) for part in (points[:FEW], points[:FEW], changed, points)
+        )
+        _refuse_chance(few, again)
+        _refuse_company(few, other, many)
+        try:
+            traces = [_trace(score, part, rows) for part in (points[:FEW], points, changed)]
+            steps, no_secant = _steps(traces)
+        except Exception as error:  # whatever a network does to the mode that watches it, it can still be integrated
+            reason = f"its operations cannot be followed ({type(error).__name__}: {_line(error)})"
+            return Survey((), Findings(), reason, None, reason, few.numel())
+        fusion = _fusion(score, points, rows, traces[1], steps)
+    found = traces[0].found
+    no_secant = no_secant or _against_secant(found, traces[0])
+    return Survey(
+        steps,
+        found,
+        no_secant,
+        fusion if isinstance(fusion, Fusion) else None,
+        None if isinstance(fusion, Fusion) else fusion,
+        -(-found.values // FEW) + points[0].numel(),
+    )
+
+
+def _between(start: Tensor, end: Tensor, n: int) -> Tensor:
+    t = torch.linspace(0.1, 1, n, dtype=torch.float64).to(start).view(-1, *(1 for _ in start.shape))
+    return torch.lerp(start.expand(n, *start.shape), end.expand(n, *end.shape), t)
+
+
+def _trace(score: Score, points: Tensor, rows: Tensor) -> Trace:
+    points = points.clone()
+    trace = Trace(points)
+    with trace:
+        scores = score(points, rows[: len(points)])
+    trace.ends_seen = trace.depends(scores)
+    return trace
+
+
+def _refuse_chance(once: Tensor, again: Tensor) -> None:
+    if not _same(once, again):
+        raise ValueError(
+            "model: two evaluations of the same points differ, expected a network without chance in evaluation mode "
+            "(is dropout left on, or does it draw random numbers or keep state?)"
+        )
+
+
+def _refuse_company(few: Tensor, other: Tensor, many: Tensor) -> None:
+    alone = [0, 2]
+    if not _same(few[alone], other[alone]) or not _same(few, many[:FEW]):
+        raise ValueError(
+            "model: the score of a point depends on the other points of its batch, expected rows that are independent "
+            "(is batch normalization left in training mode or without running statistics?)"
+        )
+
+
+def _same(a: Tensor, b: Tensor) -> bool:
+    scale = float(a.abs().max()) if a.numel() else 0.0
+    return torch.allclose(a, b, rtol=0, atol=1e3 * torch.finfo(a.dtype).eps * (scale + 1e-30), equal_nan=True)
+
+
+def _steps(traces: list[Trace]) -> tuple[tuple[Step, ...], str | None]:
+    few, many, changed = ([*trace.seen] for trace in traces)
+    if not [seen.name for seen in few] == [seen.name for seen in many] == [seen.name for seen in changed]:
+        return (), "its course depends on the values of the input"
+    steps, reason = [], None
+    for calls in zip(few, many, changed, strict=True):
+        layouts = tuple(_layout(*tensors) for tensors in zip(*(call.tensors for call in calls), strict=True))
+        out = _layout(*(call.result for call in calls))
+        dependent = tuple(layout if isinstance(layout, Layout) else None for layout in layouts)
+        # what is not None depends on the input, even where its rows cannot be told
+        needs_rule = rule_of(calls[0].name, [None if layout is None else Layout(0) for layout in layouts]) is not None
+        steps.append(Step(calls[0].name, dependent, out if isinstance(out, Layout) else None))
+        words = next((layout for layout in (*layouts, out) if isinstance(layout, str)), None)
+        if needs_rule and (words or steps[-1].out is None):
+            reason = reason or f"{calls[0].name}: {words or 'its result has no rows'}"
+    return tuple(steps), reason
+
+
+def _layout(few: Tensor | None, many: Tensor | None, changed: Tensor | None) -> Layout | str | None:
+    if few is None or many is None or changed is None:
+        return None
+    try:
+        return layout_of(few, many, changed, FEW, MANY)
+    except ValueError as error:
+        return str(error)
+
+
+def _against_secant(found: Findings, trace: Trace) -> str | None:
+    if not trace.ends_seen:
+        return "its operations are hidden (a compiled or scripted module, or a function with a derivative of its own)"
+    if found.recurrent:
+        return f"{_listed(found.recurrent)}: recurrent layers have no rule of their own"
+    if found.jumping:
+        return f"{_listed(found.jumping)}: jumps, which have no slope"
+    return None
+
+
+def _fusion(score: Score, points: Tensor, rows: Tensor, trace: Trace, steps: tuple[Step, ...]) -> Fusion | str:
+    consumers = trace.found.consumers
+    if len(consumers) != 1:
+        names = ", ".join(dict.fromkeys(name for name, _ in consumers))
+        return f"the input is used {len(consumers)} times ({names})" if consumers else "the first layer is hidden"
+    name, position = consumers[0]
+    if position is None or position >= len(steps):
+        return f"the input is first used by {name}, which is not an affine layer"
+    if steps[position].layouts[0] != Layout(0) or steps[position].out != Layout(0):
+        return f"the rows are not along the first axis of {name}"
+    size = points[0].numel()
+    if size > 2 / torch.finfo(points.dtype).eps:
+        return f"{size} features cannot be numbered in {points.dtype}"
+    numbered = torch.arange(size).to(points).view(points.shape[1:]).expand(FEW, *points.shape[1:])
+    renumbered = _trace(score, numbered, rows).seen[position].tensors[0]
+    assert renumbered is not None
+    fusion = fused(trace.seen[position], position, renumbered, points.shape[1:])
+    if isinstance(fusion, str):
+        return fusion
+    return _proved(fusion, score, points, rows, steps) or fusion
+
+
+def _proved(fusion: Fusion, score: Score, points: Tensor, rows: Tensor, steps: tuple[Step, ...]) -> str | None:
+    """Nothing if the score is a function of the layer's output alone, whatever the input, with the same gradient."""
+    found, gradient = _gradient(lambda x: score(x, rows), points)
+    for i in range(2):
+        blind = points[i : i + 1].expand_as(points)
+        between = fusion.forward(points)
+
+        def replaced(u: Tensor, blind: Tensor = blind) -> Tensor:
+            with Replacing(steps, (fusion.position, u)):
+                return score(blind.clone(), rows)
+
+        blended, inner = _gradient(replaced, between)
+        if not _same(found, blended):
+            return "the score depends on the input beside its first layer"
+        if not _same(gradient, fusion.transpose(inner)):
+            return "the gradient reaches the input beside its first layer"
+    return None
+
+
+def _gradient(function: Any, points: Tensor) -> tuple[Tensor, Tensor]:
+    with torch.enable_grad():
+        points = points.detach().clone().requires_grad_()
+        value = function(points.clone())
+        (gradient,) = torch.autograd.grad(value.sum(), points, allow_unused=True)
+    return value.detach(), torch.zeros_like(points) if gradient is None else gradient
+
+
+def _listed(names: set[str]) -> str:
+    return ", ".join(sorted(names))
+
+
+def _line(error: BaseException) -> str:
+    return (str(error).splitlines() or [""])[0]
