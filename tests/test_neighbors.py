@@ -8,7 +8,7 @@ from scipy.sparse.csgraph import connected_components, floyd_warshall
 from scipy.spatial.distance import cdist
 from sklearn import config_context
 
-from eigrad import neighbors
+from eigrad.neighbors import graph as graphs, search
 from eigrad.neighbors import NeighborGraph
 
 METRICS = ["euclidean", "manhattan", "cosine"]
@@ -145,7 +145,7 @@ def test_pairs_together_have_the_routes_of_each_alone(points, rng, monkeypatch):
     ends = rng.normal(size=(18, 4)) + 3
     together = graph.routes(starts, ends)
     assert together == [graph.routes(starts[i : i + 1], ends[i : i + 1])[0] for i in range(18)]
-    monkeypatch.setattr(neighbors, "STARTS_AT_ONCE", 4)
+    monkeypatch.setattr(graphs, "STARTS_AT_ONCE", 4)
     assert graph.routes(starts, ends) == together
     order = rng.permutation(18)
     assert graph.routes(starts[order], ends[order]) == [together[i] for i in order]
