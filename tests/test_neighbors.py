@@ -8,8 +8,8 @@ from scipy.sparse.csgraph import connected_components, floyd_warshall
 from scipy.spatial.distance import cdist
 from sklearn import config_context
 
-from eigrad.neighbors import graph as graphs, search
 from eigrad.neighbors import NeighborGraph
+from eigrad.neighbors import graph as graphs
 
 METRICS = ["euclidean", "manhattan", "cosine"]
 N, K = 60, 3

@@ -6,6 +6,7 @@ in feature space or in a latent space whose points are decoded.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -17,7 +18,7 @@ from torch import Tensor
 
 from eigrad.latent import AutoencoderLike, decoder, encoded
 from eigrad.model import Values, as_samples, in_batches, on_host
-from eigrad.neighbors import METRICS, NeighborGraph
+from eigrad.neighbors import METRICS, NeighborGraph, require_search
 
 LATENT_PIECES = 16  # sub-pieces a latent leg is measured in, so that points can follow its length in feature space
 
@@ -198,19 +199,22 @@ class LatentStraight:
 class Neighbors:
     """The shortest path through the k-nearest-neighbor graph of training data (O-N-IG).
 
-    `points` is (points, *shape); `metric` is euclidean, manhattan or cosine.
+    `points` is (points, *shape); `metric` is euclidean, manhattan or cosine; `search` is exact, or pynndescent for data
+    too large for that. `cache` is a file that keeps the graph: it is read where it fits, else written.
     """
 
     points: Values = field(repr=False)
     k: int = 5
     metric: str = "euclidean"
+    search: str = "exact"
+    cache: str | os.PathLike[str] | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         _check_graph(self)
 
     @cached_property
     def graph(self) -> NeighborGraph:
-        return NeighborGraph.of(_rows(self.points), self.k, self.metric)
+        return _graph(self, self.points)
 
     def between(self, starts: Tensor, ends: Tensor) -> Curve:
         _require_shape_of(self.points, ends)
@@ -219,19 +223,24 @@ class Neighbors:
 
 @dataclass(frozen=True)
 class LatentNeighbors:
-    """The shortest path through the neighbor graph of encoded training data, decoded and joined (H-N-IG)."""
+    """The shortest path through the neighbor graph of encoded training data, decoded and joined (H-N-IG).
+
+    The fields are those of `Neighbors`.
+    """
 
     autoencoder: AutoencoderLike = field(repr=False)
     points: Values = field(repr=False)
     k: int = 5
     metric: str = "euclidean"
+    search: str = "exact"
+    cache: str | os.PathLike[str] | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         _check_graph(self)
 
     @cached_property
     def graph(self) -> NeighborGraph:
-        return NeighborGraph.of(_rows(encoded(self.autoencoder, torch.as_tensor(self.points))), self.k, self.metric)
+        return _graph(self, encoded(self.autoencoder, torch.as_tensor(self.points)))
 
     def between(self, starts: Tensor, ends: Tensor) -> Curve:
         _require_shape_of(self.points, ends)
@@ -263,6 +272,12 @@ def _check_graph(path: Neighbors | LatentNeighbors) -> None:
         raise ValueError(f"neighbor graph: got k={path.k} for {len(points)} points, expected 1 <= k < points")
     if path.metric not in METRICS:
         raise ValueError(f"neighbor graph: got metric {path.metric!r}, expected one of {', '.join(METRICS)}")
+    require_search(path.search)
+
+
+def _graph(path: Neighbors | LatentNeighbors, points: Values) -> NeighborGraph:
+    settings = (_rows(points), path.k, path.metric, path.search)
+    return NeighborGraph.of(*settings) if path.cache is None else NeighborGraph.cached(path.cache, *settings)
 
 
 def _require_shape_of(points: Values, samples: Tensor) -> None:

@@ -89,9 +89,10 @@ class NeighborGraph:
         path = Path(path)
         path.parent.mkdir(parents=True, exist_ok=True)
         arrays: dict[str, Any] = {name: getattr(self.weights, name) for name in _ARRAYS}
-        settings = {"k": self.k, "metric": self.metric, "search": self.search}
+        arrays |= {"format": FORMAT, "fingerprint": self.fingerprint}
+        arrays |= {"k": self.k, "metric": self.metric, "search": self.search}
         with write_atomic(path) as beside, beside.open("wb") as file:
-            np.savez(file, format=FORMAT, fingerprint=self.fingerprint, **settings, **arrays)
+            np.savez(file, allow_pickle=False, **arrays)
 
     @property
     def fingerprint(self) -> str:

@@ -89,7 +89,7 @@ class _Pieces:
                 table[here] = np.minimum(table[here], least)
         table = np.minimum(table, table.T)
         np.fill_diagonal(table, np.inf)
-        return table
+        return np.asarray(table)
 
     def link(self, a: int, b: int) -> tuple[int, int, float]:
         """The shortest link between two pieces: a point of each, and its key."""

@@ -18,6 +18,7 @@ SEARCHES = ("exact", "pynndescent")
 BLOCK = 2048  # rows and columns of the blocks that distances are bounded in
 FIRST_LOOK = 512  # columns among which a first limit is found; less than k of them would leave it infinite
 SEED = 0  # of approximate search
+ASKED = 30  # neighbors that approximate search looks for at least: it walks along them, and with few it loses its way
 
 
 def require_search(search: str) -> None:
@@ -31,11 +32,11 @@ def require_search(search: str) -> None:
         )
 
 
-def limit(key: Any) -> Any:
+def limit(key: Any) -> NDArray[np.float32]:
     """What a lower bound must stay under for a key to be less than this one, in float32; nothing is less than zero."""
     with np.errstate(over="ignore"):
         rounded_up = np.nextafter(np.asarray(key).astype(np.float32), np.float32(np.inf))
-    return np.where(np.asarray(key) > 0, rounded_up, np.float32(-np.inf))
+    return np.asarray(np.where(np.asarray(key) > 0, rounded_up, -np.inf), np.float32)
 
 
 class Nearest:
@@ -141,7 +142,9 @@ def approximately_nearest_others(space: Space, k: int) -> Nearest:
     """What PyNNDescent takes for the k nearest of every point, with exact keys; a few are missed."""
     module: Any = importlib.import_module("pynndescent")
     n = len(space.points)
-    index = module.NNDescent(space.points, metric=space.metric, n_neighbors=min(n, k + 1), random_state=SEED)
+    index = module.NNDescent(
+        space.points, metric=space.metric, n_neighbors=min(n, max(k + 1, ASKED)), random_state=SEED
+    )
     others: NDArray[Any] = np.asarray(index.neighbor_graph[0])
     queries = np.repeat(np.arange(n), others.shape[1])
     points = others.ravel().astype(np.int64)

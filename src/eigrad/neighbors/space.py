@@ -1,7 +1,7 @@
 """Points under a metric: exact distances of pairs, and fast lower bounds for whole blocks of pairs.
 
-Distances are compared by their keys, which grow with them: |a - b|^2 in the euclidean metric, the same of vectors scaled
-to length one in the cosine metric (a zero vector stays zero), |a - b|_1 in the manhattan metric.
+Distances are compared by their keys, which grow with them: |a - b|^2 in the euclidean metric, the same of vectors
+scaled to length one in the cosine metric (a zero vector stays zero), |a - b|_1 in the manhattan metric.
 """
 
 from __future__ import annotations
@@ -115,7 +115,7 @@ class Space:
     @property
     def _slack(self) -> float:
         """Relative error of a sum of products over all features, its terms rounded to float32 before (Higham)."""
-        terms = (self.points.shape[1] + 16) * ROUNDING
+        terms = float(self.points.shape[1] + 16) * ROUNDING
         return terms / (1 - terms)
 
     def _centered(self, vectors: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
@@ -136,7 +136,7 @@ class Space:
         if self.metric != "cosine":
             return vectors
         norms = np.linalg.norm(vectors, axis=1, keepdims=True)
-        return np.divide(vectors, norms, out=np.zeros_like(vectors), where=norms > 0)
+        return np.asarray(np.divide(vectors, norms, out=np.zeros_like(vectors), where=norms > 0))
 
     @staticmethod
     def _parts(vectors: NDArray[Any]) -> list[NDArray[Any]]:
