@@ -178,7 +178,7 @@ def _fingerprint(points: NDArray[Any], k: int, metric: str, search: str) -> str:
 def _read(path: Path, points: NDArray[Any]) -> tuple[NeighborGraph, str]:
     """The graph in a file as one of these points, and the fingerprint of the points and settings it was built from."""
     try:
-        with np.load(path, allow_pickle=False) as stored:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
             if stored["format"] != FORMAT:
                 raise ValueError(f"its format is {stored['format']}")
             n = len(stored["indptr"]) - 1
