@@ -239,7 +239,7 @@ SPREADS = ["plain", "duplicates", "ties", "far from zero", "two scales", "tiny",
 
 @pytest.mark.parametrize("kind", SPREADS)
 @pytest.mark.parametrize("metric", METRICS)
-@pytest.mark.parametrize("block", [3, 32, 2048])
+@pytest.mark.parametrize("block", [17, 2048])
 def test_the_nearest_are_those_of_brute_force(rng, monkeypatch, kind, metric, block):
     monkeypatch.setattr(search, "BLOCK", block)
     points = spread(kind, rng).astype(np.float64)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from eigrad.neighbors import NeighborGraph
 from eigrad.paths import LATENT_PIECES, Curve, LatentNeighbors, LatentStraight, Leg, Neighbors, Straight
 
 SHAPES = [(5,), (2, 3, 4)]
@@ -166,6 +167,20 @@ def test_a_latent_neighbor_path_is_the_neighbor_path_of_the_codes_decoded(ends, 
     assert decoded.shape[1] > 2
 
 
+@pytest.mark.parametrize("kind", ["feature", "latent"])
+def test_a_path_keeps_its_graph_in_a_file_and_finds_it_there(kind, ends, data, autoencoder, tmp_path, monkeypatch):
+    before = () if kind == "feature" else (autoencoder,)
+    build = Neighbors if kind == "feature" else LatentNeighbors
+    plain = build(*before, data, k=4)
+    path = build(*before, data, k=4, cache=tmp_path / "graph.npz")
+    assert repr(path) == repr(plain)  # where it is kept is no part of what was done
+    drawn = corners(path.between(*ends))
+    assert torch.equal(drawn, corners(plain.between(*ends)))
+    monkeypatch.setattr(NeighborGraph, "of", None)
+    again = build(*before, data, k=4, cache=str(tmp_path / "graph.npz"))
+    assert torch.equal(corners(again.between(*ends)), drawn)
+
+
 def test_near_ends_are_joined_by_the_straight_line(data, shape):
     start = torch.full((1, *shape), -9.0, dtype=torch.float64)
     curve = Neighbors(data, k=4).between(start, start + 0.01)
@@ -201,6 +216,7 @@ def test_curve_through_points_draws_them(generator):
     [
         (np.ones((6, 5)), {"k": 6}, "got k=6 for 6 points, expected 1 <= k < points"),
         (np.ones((6, 5)), {"k": 0}, "got k=0 for 6 points"),
+        (np.ones((9, 5)), {"search": "magic"}, "got search 'magic', expected one of exact, pynndescent"),
         (np.ones((9, 5)), {"metric": "taxi"}, "got metric 'taxi', expected one of euclidean, manhattan, cosine"),
         (np.full((9, 5), math.nan), {}, "9 of 9 rows hold NaN or infinite values"),
         (np.ones((0, 5)), {}, r"got shape \(0, 5\)"),
