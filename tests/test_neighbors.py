@@ -279,6 +279,19 @@ def test_the_callers_precision_changes_no_neighbor(rng, dtype):
     assert np.array_equal(found.keys, whole.keys)
 
 
+@pytest.mark.parametrize("metric", METRICS)
+def test_few_pairs_are_measured_exactly_even_among_duplicates(rng, monkeypatch, metric):
+    points = np.concatenate([np.repeat(rng.normal(size=(1, 7)), 301, axis=0), rng.normal(size=(299, 7))])
+    measured = []
+    original = space.Space.keys
+    monkeypatch.setattr(
+        space.Space, "keys", lambda self, *pairs: measured.append(len(pairs[1])) or original(self, *pairs)
+    )
+    monkeypatch.setattr(search, "BLOCK", 128)
+    search.nearest_others(space.Space(points, metric), 5)
+    assert sum(measured) < 0.1 * len(points) ** 2
+
+
 def test_ends_farther_than_float32_reaches_find_their_nearest(points):
     there = space.Space(points, "euclidean")
     far = np.array([[1e25, 0, 0, 0], [0, -1e30, 1, 3]])
@@ -342,6 +355,12 @@ def one_array(path):
         np.save(file, np.ones(3))
 
 
+def out_of_bounds(path):
+    with np.load(path, allow_pickle=False) as stored:
+        indices = stored["indices"]
+    rewritten(path, indices=indices + N)
+
+
 DAMAGE = {
     "cut": lambda path: path.write_bytes(path.read_bytes()[:-40]),
     "flipped": flipped,
@@ -352,7 +371,7 @@ DAMAGE = {
     "pickled": lambda path: rewritten(path, data=np.array([{}], dtype=object)),
     "lacking": lambda path: rewritten(path, indices=None),
     "foreign": lambda path: rewritten(path, format="another"),
-    "out of bounds": lambda path: rewritten(path, indices=np.full(3, N)),
+    "out of bounds": out_of_bounds,
 }
 
 
