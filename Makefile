@@ -38,8 +38,10 @@ docs: .venv/.dev  ## build the documentation into site/
 	@$(BIN)/mkdocs build --strict --quiet
 	@echo "site/index.html"
 
-bench: .venv/.dev  ## time and memory of the engine, beside Captum; writes runs/bench
+bench: .venv/.dev  ## time, error and memory beside Captum and SHAP; writes runs/bench and docs/benchmarks.md
 	@$(BIN)/python -m benchmarks.engine --out runs/bench
+	@$(BIN)/python -m benchmarks.growth --out runs/bench
+	@$(BIN)/python -m benchmarks.page --out runs/bench --docs docs
 
 study: .venv/.dev  ## the digits study over SEEDS on all of MNIST (DATA=full, or a folder of IDX files); writes runs/study
 	@$(BIN)/python -m benchmarks.study --data $(DATA) --seeds $(SEEDS) --out runs/study
