@@ -3,6 +3,7 @@
 BIN := .venv/bin
 SEEDS := 0 1 2
 DATA := full
+BENCH :=
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_NO_INPUT := 1
@@ -38,8 +39,8 @@ docs: .venv/.dev  ## build the documentation into site/
 	@$(BIN)/mkdocs build --strict --quiet
 	@echo "site/index.html"
 
-bench: .venv/.dev  ## time, error and memory beside Captum and SHAP; writes runs/bench and docs/benchmarks.md
-	@$(BIN)/python -m benchmarks.engine --out runs/bench
+bench: .venv/.dev  ## time, error and memory beside Captum and SHAP (options in BENCH); writes runs/bench and docs/benchmarks.md
+	@$(BIN)/python -m benchmarks.engine --out runs/bench $(BENCH)
 	@$(BIN)/python -m benchmarks.growth --out runs/bench
 	@$(BIN)/python -m benchmarks.page --out runs/bench --docs docs
 
