@@ -9,6 +9,7 @@ tables are gathered from these files: results.csv, curve.csv, others.csv, batche
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import os
 import platform
@@ -21,6 +22,7 @@ from typing import Any
 import pandas as pd
 import torch
 
+import eigrad
 from benchmarks import measure, peers
 from benchmarks.compare import Plan, Row, compare
 from benchmarks.data import Sources
@@ -60,7 +62,8 @@ def own(case: Case, folder: Path, plan: Plan, samples: int) -> list[Row]:
 def measured(name: str, out: Path, plan: Plan, sources: Sources, quick: bool) -> None:
     """Measure a network, unless its file is there with the same settings."""
     path = out / "engine" / f"{name}.json"
-    settings = json.loads(json.dumps({"plan": asdict(plan), "sources": vars(sources)}, default=str))
+    settings = {"plan": asdict(plan), "sources": vars(sources), "n_checked": RECIPES[name].n_checked, "code": code()}
+    settings = json.loads(json.dumps(settings, default=str))
     if path.exists() and json.loads(path.read_text(encoding="utf-8"))["settings"] == settings:
         print(f"{name}: reusing {path}", flush=True)
         return
@@ -73,6 +76,12 @@ def measured(name: str, out: Path, plan: Plan, sources: Sources, quick: bool) ->
     path.parent.mkdir(parents=True, exist_ok=True)
     with write_atomic(path) as beside:
         beside.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+
+
+def code() -> str:
+    """A hash of eigrad's source: what an older engine took is measured again."""
+    files = sorted(Path(eigrad.__file__).parent.rglob("*.py"))
+    return hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()
 
 
 def machine() -> dict[str, Any]:
