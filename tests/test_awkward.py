@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import pytest
 import torch
-from tests.awkward import activations, layers, refused, rows, structure, wrapped
+from tests.awkward import activations, data, layers, refused, rows, structure, wrapped
 from tests.awkward.reference import reference
 from tests.awkward.watch import Watch
 
@@ -15,7 +15,8 @@ from eigrad import Explainer
 TOL = 1e-3
 ENGINE = {"rule": "trapezoid", "n_points": 2000}  # on merging the new engine: {"rule": "auto", "tol": TOL}
 CASES = [
-    *structure.CASES, *rows.CASES, *activations.CASES, *layers.CASES, *wrapped.CASES, *refused.CASES,
+    *structure.CASES, *rows.CASES, *activations.CASES, *data.CASES, *layers.CASES, *wrapped.CASES,
+    *refused.CASES,
 ]  # fmt: skip
 
 

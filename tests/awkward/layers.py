@@ -18,12 +18,13 @@ def attention(m, x):
     return m.last(m.attention(z, z, z, need_weights=False)[0].mean(1))
 
 
-def image(name, function, parts, n_last, **options):
+def image(name, function, parts, n_last, nodes=6_000, **options):
     return case(
         name,
         lambda m, x: m.last(function(m, x).flatten(1)),
         lambda: {"first": nn.Conv2d(3, 4, 3, padding=1), "last": nn.Linear(n_last, OUTPUTS), **parts()},
         shape=IMAGE,
+        nodes=nodes,
         **options,
     )
 
@@ -33,19 +34,19 @@ CASES = [
         "LSTM",
         recurrent(lambda m, x: m.first(x)[0][:, -1]),
         lambda: {"first": nn.LSTM(C, HIDDEN, batch_first=True)},
-        nodes=4000,
+        nodes=6_000,
     ),
     case(
         "LSTM, time first, both directions",
         recurrent(lambda m, x: m.first(x.transpose(0, 1))[1][0][-1]),
         lambda: {"first": nn.LSTM(C, HIDDEN, num_layers=2, bidirectional=True, dropout=0.3)},
-        nodes=4000,
+        nodes=6_000,
     ),
     case(
         "GRU",
         recurrent(lambda m, x: m.first(x)[1][0]),
         lambda: {"first": nn.GRU(C, HIDDEN, batch_first=True)},
-        nodes=4000,
+        nodes=6_000,
     ),
     case(
         "plain recurrence with ReLU",
@@ -56,7 +57,7 @@ CASES = [
         "LSTM cell in a loop",
         lambda m, x: m.last(m.first(x[:, 1], m.first(x[:, 0]))[0]),
         lambda: {"first": nn.LSTMCell(C, HIDDEN)},
-        nodes=4000,
+        nodes=6_000,
     ),
     case(
         "transformer layer",
@@ -65,7 +66,7 @@ CASES = [
             "first": nn.Linear(C, HIDDEN),
             "block": nn.TransformerEncoderLayer(HIDDEN, 2, 9, batch_first=True),
         },
-        nodes=4000,
+        nodes=6_000,
     ),
     case(
         "transformer layer, time first",
@@ -74,19 +75,19 @@ CASES = [
             "first": nn.Linear(C, HIDDEN),
             "block": nn.TransformerEncoderLayer(HIDDEN, 2, 9, norm_first=True, activation="gelu"),
         },
-        nodes=4000,
+        nodes=6_000,
     ),
     case(
         "attention",
         attention,
         lambda: {"embed": nn.Linear(C, HIDDEN), "attention": nn.MultiheadAttention(HIDDEN, 2, batch_first=True)},
-        nodes=4000,
+        nodes=6_000,
     ),
     case(
         "scaled dot product",
         lambda m, x: m.last(F.scaled_dot_product_attention(*m.first(x).chunk(3, 2)).mean(1)),
         lambda: {"first": nn.Linear(C, 3 * HIDDEN)},
-        nodes=4000,
+        nodes=6_000,
     ),
     case(
         "layer norm net",
@@ -103,7 +104,11 @@ CASES = [
         36,
     ),
     image(
-        "max-pool of negative values with padding", lambda m, x: F.max_pool2d(-m.first(x).abs() - 1, 3, 2, 1), dict, 36
+        "max-pool of negative values with padding",
+        lambda m, x: F.max_pool2d(-m.first(x).abs() - 1, 3, 2, 1),
+        dict,
+        36,
+        42_000,
     ),
     image("max-pool before the first layer", lambda m, x: F.relu(m.first(F.max_pool2d(x, 2, 1))), dict, 80),
     image(
@@ -146,12 +151,12 @@ CASES = [
         "cosine similarity",
         lambda m, x: m.last(F.cosine_similarity(m.first(x.flatten(1))[:, None], m.corners[None], 2)),
         lambda: {"corners": torch.randn(6, HIDDEN), "last": nn.Linear(6, OUTPUTS)},
-        nodes=4000,
+        nodes=6_000,
     ),
     case(
         "distances to prototypes",
         lambda m, x: -torch.cdist(m.first(x.flatten(1)), m.corners),
         lambda: {"corners": torch.randn(OUTPUTS, HIDDEN)},
-        nodes=4000,
+        nodes=6_000,
     ),
 ]

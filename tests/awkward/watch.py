@@ -58,7 +58,7 @@ def _facts(built: Built) -> Iterator[tuple[str, Any]]:
 
 def _module_facts(name: str, part: nn.Module) -> Iterator[tuple[str, Any]]:
     yield f"{name} class", _Is(type(part))
-    yield f"{name} mode", part.training
+    yield f"{name} mode", getattr(part, "training", None)  # frozen scripts have none
     yield f"{name} attributes", sorted(vars(part))
     for key, value in vars(part).items():
         if "hooks" in key and hasattr(value, "items"):
