@@ -48,7 +48,9 @@ def requiring_grad(samples, baselines):
     return samples.requires_grad_(), baselines
 
 
-SEQUENCE = lambda: {"first": nn.Conv1d(LETTERS, 6, 3), "last": nn.Linear(12, OUTPUTS)}  # noqa: E731
+def scan():
+    return {"first": nn.Conv1d(LETTERS, 6, 3), "last": nn.Linear(12, OUTPUTS)}
+
 
 CASES = [
     case("a sample that is a baseline", head, data=lambda x, b: (torch.cat([b[:1], x[1:]]), b)),
@@ -61,11 +63,11 @@ CASES = [
     case(
         "one-hot sequences against none",
         motifs,
-        SEQUENCE,
+        scan,
         shape=(LETTERS, 12),
         data=lambda x, b: (*one_hot(x, b)[:1], torch.zeros(2, LETTERS, 12)),
     ),
-    case("one-hot sequences against others", motifs, SEQUENCE, shape=(LETTERS, 12), data=one_hot),
+    case("one-hot sequences against others", motifs, scan, shape=(LETTERS, 12), data=one_hot),
     case("counts", head, data=lambda x, b: (x.round(), b.round())),
     case("large values", lambda m, x: head(m, x / 1e6), data=lambda x, b: (1e6 * x, 1e6 * b)),
     case("small values", lambda m, x: head(m, x * 1e9), data=lambda x, b: (x / 1e9, b / 1e9)),

@@ -6,7 +6,10 @@ from torch import nn
 from torch.nn import functional as F
 
 L, C = SHAPE
-STEP = lambda: {"first": nn.Linear(C, HIDDEN), "last": nn.Linear(L * HIDDEN, OUTPUTS)}  # noqa: E731
+
+
+def by_step():
+    return {"first": nn.Linear(C, HIDDEN), "last": nn.Linear(L * HIDDEN, OUTPUTS)}
 
 
 def head(m, x):
@@ -99,9 +102,9 @@ def padded_to_sixteen(m, x):
 
 
 CASES = [
-    case("the time axis first", time_first, STEP),
-    case("time folded into the rows", folded_rows_first, STEP),
-    case("rows folded into the time", folded_time_first, STEP),
+    case("the time axis first", time_first, by_step),
+    case("time folded into the rows", folded_rows_first, by_step),
+    case("rows folded into the time", folded_time_first, by_step),
     case("the row axis last", rows_last),
     case("all rows one long vector", one_long_vector),
     case("both signs as rows", both_signs_as_rows),
