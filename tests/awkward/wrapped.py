@@ -90,6 +90,15 @@ def tied(model):
     return model
 
 
+def sharing(model):
+    """Another model, in train mode and with gradients of its own, holds the same weights; a list hides it here."""
+    other = nn.Sequential(nn.Linear(15, HIDDEN), nn.Dropout(0.5)).double().train()
+    other[0].weight = model.first.weight
+    other(torch.ones(3, 15, dtype=torch.float64)).sum().backward()
+    model.others = [other]
+    return model
+
+
 def thrice(m, x):
     z = F.relu(m.first(x.flatten(1)))
     return m.last(F.relu(m.third(F.relu(m.other(z)))))
@@ -126,6 +135,7 @@ CASES = [
     plain("frozen parameters", frozen),
     plain("an untrained first layer among trained ones", lambda model: (frozen(model.first), model)[1]),
     plain("tied weights", tied, function=thrice),
+    plain("weights shared with another model", sharing),
     plain("a hook that reads", hooked("register_forward_hook", lambda module, inputs, output: None)),
     plain(
         "a hook that replaces the output", hooked("register_forward_hook", lambda module, inputs, output: output.abs())
