@@ -13,7 +13,7 @@ from tests.awkward.watch import Watch
 from eigrad import Explainer
 
 TOL = 1e-3
-ENGINE = {"rule": "trapezoid", "n_points": 2000}  # on merging the new engine: {"rule": "auto", "tol": TOL}
+ENGINE = {"rule": "auto", "tol": TOL}
 CASES = [
     *structure.CASES, *rows.CASES, *activations.CASES, *data.CASES, *layers.CASES, *wrapped.CASES,
     *refused.CASES,

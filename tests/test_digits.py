@@ -427,12 +427,13 @@ def test_attributions_and_tests_are_those_made_by_hand(whole, trained, digits, k
     images = Images.draw(train, 5, 20, 0)
     path = paths.Straight() if kind == "cnn" else paths.LatentStraight(model.autoencoder)
     baseline = baselines.Median(torch.from_numpy(train.of_class(digit).values), 3)
-    explainer = Explainer(nn.Sequential(model.network, nn.Softmax(1)), 5, path, baseline, n_points=n_points)
+    network = nn.Sequential(model.network, nn.Softmax(1))
+    explainer = Explainer(network, 5, path, baseline, n_points=n_points, rule="trapezoid")
     saved = {name: store.load(whole / "attributions.zarr" / f"{kind}-{digit}-{name}") for name in ("class", "null")}
     made = {"class": explainer(images.sample.values), "null": explainer(images.null.values, target="predicted")}
     for name in saved:
         torch.testing.assert_close(saved[name].values, made[name].values, rtol=1e-6, atol=1e-9)
-        assert saved[name].n_points == n_points
+        assert saved[name].n_points.unique().tolist() == [n_points]
     groups, names = (None, train.feature_names) if kind == "vae" else (patches((28, 28), 3), None)
     table = significance(
         saved["class"], saved["null"], correction="none", alpha=0.3, groups=groups, feature_names=names
@@ -446,7 +447,7 @@ def test_attributions_and_tests_are_those_made_by_hand(whole, trained, digits, k
 
 def test_gaps_are_those_of_the_logit(whole, trained, digits):
     baseline = baselines.Median(torch.from_numpy(digits.train.of_class(3).values), 3)
-    explainer = Explainer(trained["vae"].network, 5, paths.Straight(), baseline, n_points=4)
+    explainer = Explainer(trained["vae"].network, 5, paths.Straight(), baseline, n_points=4, rule="trapezoid")
     gaps = explainer(Images.draw(digits.train, 5, 20, 0).sample.values).relative_gap
     table = pd.read_csv(whole / "convergence.csv").set_index(["network", "path", "n_points"])
     expected = np.quantile(gaps.numpy(), [0.5, 0.95])

@@ -3,17 +3,19 @@
 from importlib.metadata import version
 
 from eigrad import baselines, paths
-from eigrad.attribute import Attributions, Explainer, simple_gradients
+from eigrad.attribute import Attributions, Diagnosis, Explainer, diagnose, simple_gradients
 from eigrad.significance import SignificanceWarning, null_calibration, patches, significance
 
 __version__ = version("eigrad")
 
 __all__ = [
     "Attributions",
+    "Diagnosis",
     "Explainer",
     "SignificanceWarning",
     "__version__",
     "baselines",
+    "diagnose",
     "null_calibration",
     "patches",
     "paths",

@@ -25,7 +25,13 @@ Values: TypeAlias = Tensor | NDArray[Any] | pd.DataFrame
 @contextmanager
 def evaluating(*models: object) -> Iterator[None]:
     """Put the modules in evaluation mode, and every submodule back in its own mode afterwards."""
-    modules = [part for model in models if isinstance(model, nn.Module) for part in model.modules()]
+    modules = [
+        part
+        for model in models
+        if isinstance(model, nn.Module)
+        for part in model.modules()
+        if hasattr(part, "training")  # a frozen script has no mode
+    ]
     modes = [part.training for part in modules]
     try:
         for part in modules:
@@ -64,6 +70,8 @@ class Undisturbed:
 
     def _restore(self) -> None:
         for module, buffers in zip(self._modules, self._buffers, strict=True):
+            if isinstance(module, torch.jit.ScriptModule):
+                continue  # what it hands out is made anew each time
             if {name: id(buffer) for name, buffer in module._buffers.items()} != {
                 name: id(buffer) for name, buffer in buffers.items()
             }:
@@ -158,6 +166,8 @@ class Score:
         self, points: Float[Tensor, points * shape], rows: Int[Tensor, " points"]
     ) -> Float[Tensor, "points scores"]:
         outputs = self.model(points, *(tensor[rows] for tensor in self.extra))
+        if len(outputs) != len(points):
+            raise ValueError(f"model output: got {len(outputs)} rows for {len(points)} points, expected one row each")
         if self.function is not None:
             scores = self.function(outputs)
             return scores if scores.ndim == 2 else scores[:, None]
@@ -188,7 +198,7 @@ def score(model: Model, samples: Tensor, target: Target = None, extra: tuple[Val
         indices = _indices(target, len(samples), n_outputs)
         if isinstance(target, str):
             own = in_batches(
-                lambda x, i: model(x.to(device), *(tensor[i] for tensor in others)).argmax(1),
+                lambda x, i: model(x.to(device).clone(), *(tensor[i] for tensor in others)).argmax(1),
                 samples,
                 rows,
                 size=256,
@@ -212,8 +222,10 @@ def _extra_input(values: Values, n_samples: int, device: torch.device) -> Tensor
 def _first_output(model: Model, samples: Tensor, extra: tuple[Tensor, ...]) -> Tensor:
     with torch.no_grad():
         try:
-            output = model(samples[:1].to(placement(model, samples)[0]), *(tensor[:1] for tensor in extra))
-        except RuntimeError as error:
+            output = model(
+                samples[:1].to(placement(model, samples)[0]).clone(), *(tensor[:1].clone() for tensor in extra)
+            )
+        except (RuntimeError, ValueError) as error:
             reason = str(error).splitlines()[0]
             raise ValueError(
                 f"model: got a sample of shape {tuple(samples.shape[1:])}, expected one it can evaluate ({reason})"
@@ -262,7 +274,7 @@ def _require_scores(scores: Tensor) -> None:
 def _require_gradient(resolved: Score, sample: Tensor, row: Tensor) -> None:
     with torch.enable_grad():
         point = sample.detach().requires_grad_()
-        scores = resolved(point, row)
+        scores = resolved(point.clone(), row)  # which a model may change in place
         used = scores.requires_grad and torch.autograd.grad(scores.sum(), point, allow_unused=True)[0] is not None
     if not used:
         raise ValueError(

@@ -10,7 +10,9 @@ from eigrad.integrate.rules import RULES, Rule
 from eigrad.survey import Survey
 
 AUTO = "auto"
-FIRST_POINTS = {"secant": 9, "gauss-legendre": 8, "clenshaw-curtis": 9, "trapezoid": 17}
+FIRST_POINTS = {"gauss-legendre": 8, "clenshaw-curtis": 9, "trapezoid": 17}
+# Few secants can agree by chance where two bends were missed: a finer tolerance starts where it may be met.
+FIRST_SECANTS = ((5e-3, 9), (1e-3, 17), (0.0, 33))
 BATCH_BYTES = {
     "cpu": 2**22,
     "cuda": 2**28,
@@ -26,6 +28,12 @@ class Plan:
     fuse: bool
     batch_size: int
     reason: str
+
+    def first_points(self, tol: float) -> int:
+        """The fewest points a path takes where a tolerance is to be reached."""
+        if self.rule.slopes:
+            return next(points for least, points in FIRST_SECANTS if tol >= least)
+        return FIRST_POINTS.get(self.rule.name, 2)
 
     def without_secant(self, why: str) -> Plan:
         """The plan where the secant proved wrong."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from eigrad.fusion import Fusion, fused
 from eigrad.model import Score
@@ -70,6 +70,7 @@ def survey(score: Score, start: Tensor, end: Tensor, row: Tensor) -> Survey:
         few, again, other, many = (
             score(part.clone(), rows[: len(part)]) for part in (points[:FEW], points[:FEW], changed, points)
         )
+        _refuse_infinite(few)
         _refuse_chance(few, again)
         _refuse_company(few, other, many)
         try:
@@ -78,6 +79,7 @@ def survey(score: Score, start: Tensor, end: Tensor, row: Tensor) -> Survey:
         except Exception as error:  # whatever a network does to the mode that watches it, it can still be integrated
             reason = f"its operations cannot be followed ({type(error).__name__}: {_line(error)})"
             return Survey((), Findings(), reason, None, reason, few.numel())
+        _refuse_shared_decisions(score, points[:FEW], rows, traces)
         fusion = _fusion(score, points, rows, traces[1], steps)
     found = traces[0].found
     no_secant = no_secant or _against_secant(found, traces[0])
@@ -105,6 +107,13 @@ def _trace(score: Score, points: Tensor, rows: Tensor) -> Trace:
     return trace
 
 
+def _refuse_infinite(scores: Tensor) -> None:
+    if not bool(torch.isfinite(scores).all()):
+        raise ValueError(
+            "model: its score is NaN or infinite between a sample and its baseline, expected finite scores there"
+        )
+
+
 def _refuse_chance(once: Tensor, again: Tensor) -> None:
     if not _same(once, again):
         raise ValueError(
@@ -120,6 +129,21 @@ def _refuse_company(few: Tensor, other: Tensor, many: Tensor) -> None:
             "model: the score of a point depends on the other points of its batch, expected rows that are independent "
             "(is batch normalization left in training mode or without running statistics?)"
         )
+
+
+def _refuse_shared_decisions(score: Score, points: Tensor, rows: Tensor, traces: list[Trace]) -> None:
+    """A number taken out of a tensor may depend on one row, as in a loop over rows, but not on several."""
+    if not traces[0].numbers:
+        return
+    other = points.clone()
+    other[0] = torch.lerp(points[0], points[2], 0.37)
+    before, second, first = (trace.numbers for trace in (traces[0], traces[2], _trace(score, other, rows)))
+    for number, by_second, by_first in zip(before, second, first, strict=False):
+        if number not in (by_second, by_first):
+            raise ValueError(
+                "model: its course hangs on a number made from several points of a batch, expected rows that are "
+                "independent (a branch or a loop on a sum over the batch?)"
+            )
 
 
 def _same(a: Tensor, b: Tensor) -> bool:
@@ -166,6 +190,8 @@ def _against_secant(found: Findings, trace: Trace) -> str | None:
 
 def _fusion(score: Score, points: Tensor, rows: Tensor, trace: Trace, steps: tuple[Step, ...]) -> Fusion | str:
     consumers = trace.found.consumers
+    if _hooked(score.model):
+        return "a backward hook is registered, which must see the gradients as they are"
     if len(consumers) != 1:
         names = ", ".join(dict.fromkeys(name for name, _ in consumers))
         return f"the input is used {len(consumers)} times ({names})" if consumers else "the first layer is hidden"
@@ -184,6 +210,12 @@ def _fusion(score: Score, points: Tensor, rows: Tensor, trace: Trace, steps: tup
     if isinstance(fusion, str):
         return fusion
     return _proved(fusion, score, points, rows, steps) or fusion
+
+
+def _hooked(model: object) -> bool:
+    modules = model.modules() if isinstance(model, nn.Module) else ()
+    names = ("_backward_hooks", "_backward_pre_hooks")
+    return any(getattr(module, name, None) for module in modules for name in names)
 
 
 def _proved(fusion: Fusion, score: Score, points: Tensor, rows: Tensor, steps: tuple[Step, ...]) -> str | None:

@@ -1,6 +1,7 @@
 """Explain samples against baselines: the one call most users make, and the value it returns."""
 
-from eigrad.attribute.explainer import Explainer, simple_gradients
+from eigrad.attribute.diagnosis import Diagnosis
+from eigrad.attribute.explainer import Explainer, diagnose, simple_gradients
 from eigrad.attribute.result import TENSORS, Attributions
 
-__all__ = ["TENSORS", "Attributions", "Explainer", "simple_gradients"]
+__all__ = ["TENSORS", "Attributions", "Diagnosis", "Explainer", "diagnose", "simple_gradients"]

@@ -16,7 +16,8 @@ from eigrad.attribute.result import Attributions
 from eigrad.integrate import Field, Integral, integrate
 from eigrad.model import Score, in_batches
 from eigrad.paths import Curve, Path
-from eigrad.plan import FIRST_POINTS, Plan
+from eigrad.plan import Plan
+from eigrad.slopes.watch import Diverged
 from eigrad.survey import Survey, survey
 
 logger = logging.getLogger(__name__)
@@ -69,10 +70,15 @@ class Chunk:
     ) -> tuple[Attributions, Plan]:
         """The attributions by a plan, and the plan that held: another where the secant proved incomplete."""
         change, at_ends = self._change(plan.batch_size)
-        refined, plan = self._refined(found, plan, n_points, tol, most)
+        try:
+            refined, plan = self._refined(found, plan, n_points, tol, most)
+        except Diverged as error:
+            plan = replace(plan.without_secant(str(error)), fuse=False)
+            logger.warning("%s", plan.reason)
+            return self.explained(found, plan, n_points=n_points, tol=tol, most=most)
         result = self._attributions(refined, change, at_ends, plan)
         if plan.rule.slopes and not plan.asked and (incomplete := _incomplete(result, refined, change, at_ends)):
-            plan = plan.without_secant(f"the secant left a gap on {incomplete} of {len(self.rows)} paths")
+            plan = plan.without_secant(f"it left a gap on {incomplete} of {len(self.rows)} paths")
             logger.warning("%s", plan.reason)
             return self.explained(found, plan, n_points=n_points, tol=tol, most=most)
         return result, plan
@@ -95,7 +101,7 @@ class Chunk:
             )
             return integral
 
-        first = n_points or min(FIRST_POINTS.get(plan.rule.name, 2), most)
+        first = n_points or min(plan.first_points(tol), most)
         refined = to_tolerance(
             run, len(self.samples), self.n_baselines, first, None if n_points else tol, most, self.samples.device
         )
@@ -123,15 +129,16 @@ class Chunk:
     def _change(self, batch_size: int) -> tuple[Tensor, Tensor]:
         """F(x) - F(x') (scores, samples, baselines), and F(x) (scores, samples)."""
         every = torch.arange(len(self.samples), device=self.samples.device)
-        at_ends = in_batches(self.score, self.samples, every, size=batch_size).T
+
+        def evaluated(points: Tensor, rows: Tensor) -> Tensor:
+            scores = in_batches(lambda x, i: self.score(x.clone(), i), points, rows, size=batch_size)
+            return scores.T
+
+        at_ends = evaluated(self.samples, every)
         if self.shares_baselines and self.score.same_for_all:
-            at_starts = in_batches(
-                self.score, self.baselines[0], every[:1].expand(self.n_baselines), size=batch_size
-            ).T[:, None]
+            at_starts = evaluated(self.baselines[0], every[:1].expand(self.n_baselines))[:, None]
         else:
-            at_starts = in_batches(self.score, self.starts, self.rows, size=batch_size).T.unflatten(
-                1, (-1, self.n_baselines)
-            )
+            at_starts = evaluated(self.starts, self.rows).unflatten(1, (-1, self.n_baselines))
         return at_ends[:, :, None] - at_starts, at_ends
 
     def _attributions(self, refined: Refined, change: Tensor, at_ends: Tensor, plan: Plan) -> Attributions:

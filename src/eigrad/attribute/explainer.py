@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from eigrad.attribute.chunk import Chunk
+from eigrad.attribute.diagnosis import Diagnosis
 from eigrad.attribute.result import Attributions, joined
 from eigrad.baselines import Baseline, Zero
 from eigrad.integrate import RULES
@@ -100,6 +101,17 @@ class Explainer:
                 )
             yield part.on(home, repr(self.baseline))
 
+    def diagnose(self, samples: Values, *, target: Target = None, extra: Values | Sequence[Values] = ()) -> Diagnosis:
+        """What the network is made of near the first sample, and which rule and fusion it would be explained with."""
+        values = as_samples(samples)
+        target = self.target if target is None else target
+        with Undisturbed(self.model), torch.inference_mode(False):
+            chunk, _ = self._chunk(
+                values, slice(0, 1), target, tuple(_of_rows(e, len(values)) for e in _several(extra))
+            )
+            found = chunk.surveyed()
+            return Diagnosis.of(found, self._plan(chunk, found))
+
     def _chunks(self, samples: Any) -> list[slice]:
         first = as_samples(samples[:1])
         n_baselines = self.baseline(first).shape[1]
@@ -170,3 +182,17 @@ def _of_rows(values: Values, n_samples: int) -> Tensor:
 
 def _several(extra: Values | Sequence[Values]) -> tuple[Values, ...]:
     return (extra,) if isinstance(extra, Tensor | np.ndarray | pd.DataFrame) else tuple(extra)
+
+
+def diagnose(
+    model: Model,
+    samples: Values,
+    target: Target = None,
+    *,
+    path: Path | None = None,
+    baseline: Baseline | None = None,
+    extra: Values | Sequence[Values] = (),
+) -> Diagnosis:
+    """Say what a network is made of, which rule and fusion will be taken for it, and why none faster."""
+    explainer = Explainer(model, target, path=path or Straight(), baseline=baseline or Zero())
+    return explainer.diagnose(samples, extra=extra)

@@ -10,7 +10,8 @@ from torch import Tensor
 
 from eigrad.slopes.rows import Layout
 
-Kinks = tuple[Any, Sequence[tuple[Any, Any]]]  # slope at minus infinity, and (place, change of slope) of every kink
+# Slope at minus infinity; and of every kink its place, the change of slope, and the part of it that counts at the kink.
+Kinks = tuple[Any, Sequence[tuple[Any, Any, Any]]]
 
 
 def bent(z: Tensor, layout: Layout, kinks: Kinks, function: Callable[[Tensor], Tensor]) -> Tensor:
@@ -23,15 +24,16 @@ def smooth(z: Tensor, layout: Layout, function: Callable[[Tensor], Tensor], sing
     return _Smooth.apply(z, layout, function, singular)  # type: ignore[no-any-return, no-untyped-call]
 
 
-def ramp(a: Tensor, b: Tensor) -> Tensor:
-    """Slope of max(z, 0) from a to b: (a⁺ + b⁺) / (|a| + |b|), zero where both are.
+def ramp(a: Tensor, b: Tensor, at_zero: float = 0.0) -> Tensor:
+    """Slope of max(z, 0) from a to b: (a⁺ + b⁺) / (|a| + |b|), and `at_zero` where both vanish.
 
     It equals (b⁺ - a⁺) / (b - a), and is exact wherever a and b have the same sign.
     """
     positive = a.clamp(min=0).add_(b.clamp(min=0))
     # |a| + |b| = 2 (a⁺ + b⁺) - (a + b); the tiny number only matters where both vanish
-    size = (a + b).neg_().add_(positive, alpha=2).add_(torch.finfo(a.dtype).tiny)
-    return positive.div_(size)
+    tiny = torch.finfo(a.dtype).tiny
+    size = (a + b).neg_().add_(positive, alpha=2).add_(tiny)
+    return (positive.add_(at_zero * tiny) if at_zero else positive).div_(size)
 
 
 class _Bent(torch.autograd.Function):
@@ -47,8 +49,9 @@ class _Bent(torch.autograd.Function):
         base, kinks = ctx.kinks
         a, b = ctx.layout.here(z), ctx.layout.next(z)
         slope = None
-        for place, change in kinks:
-            part = ramp(a, b) if _is(place, 0) else ramp(a - place, b - place)
+        for place, change, there in kinks:
+            at_kink = float(there)
+            part = ramp(a, b, at_kink) if _is(place, 0) else ramp(a - place, b - place, at_kink)
             part = part if _is(change, 1) else part.mul_(change)
             slope = part if slope is None else slope.add_(part)
         assert slope is not None
@@ -86,5 +89,5 @@ def _quotient(
     return torch.where(close, derivative, quotient)
 
 
-def _is(value: Any, number: float) -> bool:
+def _is(value: Any, number: int) -> bool:
     return not isinstance(value, Tensor) and value == number

@@ -13,40 +13,45 @@ from eigrad.slopes.elementwise import ramp
 from eigrad.slopes.rows import Layout
 
 
-def largest(z: Tensor, layout: Layout, value: Tensor, contenders: Callable[[Tensor], Tensor]) -> Tensor:
+def largest(
+    z: Tensor, layout: Layout, value: Tensor, contenders: Callable[[Tensor], Tensor], tie: float = 0.0
+) -> Tensor:
     """`value`, each number of which is the largest of its contenders.
 
     `contenders` takes z to (contenders, *value's shape) by moving and copying numbers; `layout` is the value's.
+    Of two that are equal all along, the second has the part `tie`.
     """
-    return _Largest.apply(z, layout, value, contenders)  # type: ignore[no-any-return, no-untyped-call]
+    return _Largest.apply(z, layout, value, contenders, tie)  # type: ignore[no-any-return, no-untyped-call]
 
 
 class _Largest(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, z: Tensor, layout: Layout, value: Tensor, contenders: Callable[[Tensor], Tensor]) -> Tensor:
+    def forward(
+        ctx: Any, z: Tensor, layout: Layout, value: Tensor, contenders: Callable[[Tensor], Tensor], tie: float
+    ) -> Tensor:
         ctx.save_for_backward(z)
-        ctx.layout, ctx.contenders = layout, contenders
+        ctx.layout, ctx.contenders, ctx.tie = layout, contenders, tie
         return value
 
     @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None, None]:
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None, None, None]:
         with torch.enable_grad():
             z = ctx.saved_tensors[0].detach().requires_grad_()
             stacked = ctx.contenders(z)
         layout = Layout(ctx.layout.dim + 1, ctx.layout.step)
-        parts = _shares(stacked.detach(), layout).mul_(layout.here(gradients[0][None]))
-        return torch.autograd.grad(stacked, z, layout.padded(parts))[0], None, None, None
+        parts = _shares(stacked.detach(), layout, ctx.tie).mul_(layout.here(gradients[0][None]))
+        return torch.autograd.grad(stacked, z, layout.padded(parts))[0], None, None, None, None
 
 
-def _shares(z: Tensor, layout: Layout) -> Tensor:
+def _shares(z: Tensor, layout: Layout, tie: float) -> Tensor:
     """What each contender adds to the rise of the largest, as a part of its own rise; the parts sum to one."""
     half = len(z) // 2
     if half == 0:
         return torch.ones_like(layout.here(z))
     first, second, odd = z[:half], z[half : 2 * half], z[2 * half :]
     lead = second - first
-    won = ramp(layout.here(lead), layout.next(lead))
-    above = _shares(torch.cat([torch.maximum(first, second), odd]), layout)
+    won = ramp(layout.here(lead), layout.next(lead), tie)
+    above = _shares(torch.cat([torch.maximum(first, second), odd]), layout, tie)
     return torch.cat([above[:half] * (1 - won), above[:half] * won, above[half:]])
 
 

@@ -70,12 +70,13 @@ JUMPING = _names(
     """
     sign sgn floor ceil round trunc frac fix heaviside gt ge lt le eq ne greater greater_equal less less_equal
     not_equal logical_not logical_and logical_or logical_xor isnan isinf isfinite argmax argmin argsort hardshrink
-    threshold detach bool int long any all item tolist numpy __bool__ nonzero count_nonzero bucketize searchsorted
-    one_hot fmod remainder floor_divide float_power_index signbit
+    threshold detach bool int long any all item as_float as_int as_bool as_index tolist numpy nonzero count_nonzero
+    bucketize searchsorted one_hot fmod remainder floor_divide float_power_index signbit
     """
 )
 
 _DUNDERS = {
+    "__float__": "as_float", "__int__": "as_int", "__bool__": "as_bool", "__index__": "as_index",
     "truediv": "div", "itruediv": "div", "idiv": "div", "rtruediv": "rdiv", "rdiv": "rdiv", "true_divide": "div",
     "divide": "div", "ipow": "pow", "len": "len", "subtract": "sub", "multiply": "mul", "imul": "mul", "rmul": "mul",
     "absolute": "abs", "clip": "clamp", "arctan": "atan", "arcsinh": "asinh", "arctanh": "atanh", "arcsin": "asin",
@@ -83,6 +84,11 @@ _DUNDERS = {
     "max_pool1d_with_indices": "max_pool1d_with_indices", "linalg_norm": "norm", "linalg_vector_norm": "norm",
     "vector_norm": "norm", "rmatmul": "rmatmul",
 }  # fmt: skip
+
+
+# What is asked of single numbers, or of all numbers of a tensor, before something is decided on the answer.
+GATHERING = _names("any all")
+DECIDING = GATHERING | _names("item as_float as_int as_bool as_index gt ge lt le eq ne")
 
 
 @cache
@@ -97,6 +103,8 @@ def name_of(function: Callable[..., Any]) -> tuple[str, bool]:
     else:
         name = parts[-1]
     in_place = name.endswith("_") and not name.endswith("__")
+    if name in _DUNDERS:
+        return _DUNDERS[name], False
     if name.startswith("__") and name.endswith("__"):
         name = name[2:-2]
         in_place = name.startswith("i") and name[1:] in {"add", "sub", "mul", "truediv", "pow"}

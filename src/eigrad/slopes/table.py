@@ -56,7 +56,7 @@ def rule_of(name: str, layouts: Sequence[Layout | None]) -> Operation | None:
         return None
     if name in PRODUCTS:
         return Operation("product", _product) if dependent > 1 else None
-    if name == "div" and layouts[-1] is None:
+    if name == "div" and (len(layouts) == 1 or layouts[-1] is None):
         return None
     return OPERATIONS.get(name)
 
@@ -69,12 +69,9 @@ def _quotient(call: Call) -> Any:
     """A / b is a times 1 / b."""
     if call.option("rounding_mode", 9) is not None:
         return call.plain(*call.tensors)
-    *above, below = call.tensors
+    above, below = call.tensors
     inverse = smooth(below, _first(call.layouts[-1:]), torch.reciprocal, singular=True)
-    numerator = above[0] if above else call.arguments[0]
-    if not above or call.layouts[0] is None:
-        return numerator * inverse
-    return product(torch.mul, (above[0], inverse), (call.layouts[0], call.layouts[-1]))
+    return product(torch.mul, (above, inverse), call.layouts)
 
 
 def _reversed_quotient(call: Call) -> Any:
@@ -113,28 +110,28 @@ def _bent(kinks: Callable[[Call], Kinks]) -> Rule:
 
 def _leaky(call: Call) -> Kinks:
     slope = call.option("negative_slope", 1, 0.01)
-    return slope, [(0, 1 - slope)]
+    return slope, [(0, 1 - slope, 0)]
 
 
 def _prelu(call: Call) -> Kinks:
     z, weight = call.tensors
     slope = weight.detach() if weight.numel() == 1 else weight.detach().view(-1, *(1 for _ in z.shape[2:]))
-    return slope, [(0, 1 - slope)]
+    return slope, [(0, 1 - slope, 0)]
 
 
 def _clamp(call: Call) -> Kinks:
     low, high = call.option("min", 1), call.option("max", 2)
-    kinks = ([] if low is None else [(low, 1)]) + ([] if high is None else [(high, -1)])
+    kinks = ([] if low is None else [(low, 1, 1)]) + ([] if high is None else [(high, -1, 0)])
     return (1 if low is None else 0), kinks
 
 
 def _hardtanh(call: Call) -> Kinks:
-    return 0, [(call.option("min_val", 1, -1.0), 1), (call.option("max_val", 2, 1.0), -1)]
+    return 0, [(call.option("min_val", 1, -1.0), 1, 0), (call.option("max_val", 2, 1.0), -1, 1)]
 
 
 def _softshrink(call: Call) -> Kinks:
     width = call.option("lambd", 1, 0.5)
-    return 1, [(-width, -1), (width, 1)]
+    return 1, [(-width, -1, 1), (width, 1, 0)]
 
 
 def _larger(call: Call) -> Any:
@@ -142,7 +139,7 @@ def _larger(call: Call) -> Any:
     value = call.plain(*call.tensors)
     sign = -1 if call.name == "minimum" else 1
     both = [sign * tensor for tensor in torch.broadcast_tensors(*call.tensors)]
-    return sign * largest(torch.stack(both), _first([call.out]), sign * value.detach(), lambda z: z)
+    return sign * largest(torch.stack(both), _first([call.out]), sign * value.detach(), lambda z: z, 0.5)
 
 
 def _extreme(call: Call) -> Any:
@@ -155,7 +152,8 @@ def _extreme(call: Call) -> Any:
     dims = call.option("dim", 1)
     dims = tuple(range(z.ndim)) if dims is None or dims == () else (dims,) if isinstance(dims, int) else tuple(dims)
     sign = -1 if call.name in ("min", "amin") else 1
-    best = sign * largest(sign * z, _first([call.out]), sign * value.detach(), along(dims, value.shape))
+    tie = 0.5 if isinstance(found, Tensor) else 0.0  # values alone share a tie, an index takes it
+    best = sign * largest(sign * z, _first([call.out]), sign * value.detach(), along(dims, value.shape), tie)
     return best if isinstance(found, Tensor) else type(found)((best, found[1]))
 
 
@@ -220,17 +218,17 @@ SINGULAR = "log log2 log10 sqrt rsqrt reciprocal pow logit atanh asin acos tan l
 OPERATIONS: dict[str, Operation] = {
     **{name: Operation("smooth", _smooth()) for name in SMOOTH.split()},
     **{name: Operation("smooth", _smooth(singular=True)) for name in SINGULAR.split()},
-    "relu": Operation("kinked", _bent(lambda _: (0, [(0, 1)]))),
-    "abs": Operation("kinked", _bent(lambda _: (-1, [(0, 2)]))),
+    "relu": Operation("kinked", _bent(lambda _: (0, [(0, 1, 0)]))),
+    "abs": Operation("kinked", _bent(lambda _: (-1, [(0, 2, 0.5)]))),
     "leaky_relu": Operation("kinked", _bent(_leaky)),
     "prelu": Operation("kinked", _bent(_prelu)),
-    "relu6": Operation("kinked", _bent(lambda _: (0, [(0, 1), (6, -1)]))),
+    "relu6": Operation("kinked", _bent(lambda _: (0, [(0, 1, 0), (6, -1, 1)]))),
     "hardtanh": Operation("kinked", _bent(_hardtanh)),
-    "hardsigmoid": Operation("kinked", _bent(lambda _: (0, [(-3, 1 / 6), (3, -1 / 6)]))),
+    "hardsigmoid": Operation("kinked", _bent(lambda _: (0, [(-3, 1 / 6, 0), (3, -1 / 6, 1)]))),
     "softshrink": Operation("kinked", _bent(_softshrink)),
     "clamp": Operation("kinked", _bent(_clamp)),
-    "clamp_min": Operation("kinked", _bent(lambda call: (0, [(call.option("min", 1), 1)]))),
-    "clamp_max": Operation("kinked", _bent(lambda call: (1, [(call.option("max", 1), -1)]))),
+    "clamp_min": Operation("kinked", _bent(lambda call: (0, [(call.option("min", 1), 1, 1)]))),
+    "clamp_max": Operation("kinked", _bent(lambda call: (1, [(call.option("max", 1), -1, 0)]))),
     **{name: Operation("kinked", _larger) for name in ("maximum", "minimum")},
     **{name: Operation("kinked", _extreme) for name in ("max", "min", "amax", "amin")},
     **{f"max_pool{n}d{end}": Operation("kinked", _pool) for n in (1, 2, 3) for end in ("",)},

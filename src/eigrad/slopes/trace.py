@@ -9,7 +9,7 @@ from typing import Any
 from torch import Tensor
 from torch.utils._pytree import tree_leaves
 
-from eigrad.slopes.names import JUMPING, LINEAR, METADATA, MOVING, RECURRENT
+from eigrad.slopes.names import DECIDING, GATHERING, JUMPING, LINEAR, METADATA, MOVING, RECURRENT
 from eigrad.slopes.watch import TRACKED, Watch, tensors_of
 
 
@@ -44,6 +44,7 @@ class Trace(Watch):
     def __init__(self, x: Tensor) -> None:
         super().__init__()
         self.seen: list[Seen] = []
+        self.numbers: list[float] = []  # what decisions are made on that depend on the input
         self.found = Findings()
         self._dependent = {id(x): x}  # kept alive, so that no other tensor takes their identity
         self._moved = {id(x): x}
@@ -70,7 +71,6 @@ class Trace(Watch):
                 name, function, args, kwargs, before, first.detach().clone() if depends and first is not None else None
             )
         )
-        self.found.in_place |= in_place or bool(kwargs.get("inplace")) or any(result is tensor for tensor in tensors)
         return result
 
     def other(self, name: str, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -85,8 +85,13 @@ class Trace(Watch):
         position: int | None,
     ) -> Any:
         arguments = list(_tensors((args, kwargs)))
-        result = function(*args, **kwargs)
         used = [tensor for tensor in arguments if id(tensor) in self._dependent]
+        versions = [tensor._version for tensor in used]
+        result = function(*args, **kwargs)
+        if [tensor._version for tensor in used] != versions:
+            self.found.in_place = True
+        if name in DECIDING:
+            self.numbers += [float(tensor.sum()) for tensor in used if name in GATHERING or tensor.numel() == 1]
         if not used or name in METADATA:
             return result
         made = list(_tensors(result))
@@ -97,8 +102,6 @@ class Trace(Watch):
                 self._moved.update((id(tensor), tensor) for tensor in made)
             else:
                 self.found.consumers.append((name, position))
-        if name == "setitem" or (name.endswith("_") and not name.endswith("__")):
-            self.found.in_place = True
         for names, found in ((JUMPING, self.found.jumping), (RECURRENT, self.found.recurrent)):
             if name in names:
                 found.add(name)

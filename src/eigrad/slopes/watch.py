@@ -122,10 +122,10 @@ class Secant(Replacing):
         self, step: Step, in_place: bool, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> Any:
         operation = rule_of(step.name, step.layouts)
-        if operation is None or kwargs.get("out") is not None:
+        tensors, _ = tensors_of(args, kwargs)
+        if operation is None or kwargs.get("out") is not None or any(tensor.is_complex() for tensor in tensors):
             return function(*args, **kwargs)
         plain, in_place = out_of_place(function, step.name, in_place, args, kwargs)
-        tensors, _ = tensors_of(args, kwargs)
         target = tensors[0]
         if in_place:
             tensors = (target.clone(), *tensors[1:])
