@@ -4,12 +4,13 @@ import json
 import logging
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 import zarr
 
 from eigrad import store
-from eigrad.attribute import TENSORS, Attributions
+from eigrad.attribute import TENSORS, Attributions, Explainer
 
 FINGERPRINT = {"model": "abc", "seed": 3, "target": "predicted", "digits": [5, 3], "none": None}
 
@@ -292,3 +293,17 @@ def test_a_fingerprint_that_is_no_json_leaves_what_was_there(tmp_path):
         store.save(tmp_path / "fives", attributions(seed=1), {"bad": object()})
     assert files(tmp_path) == before
     assert json.loads((tmp_path / "fives" / "zarr.json").read_text())["attributes"]["fingerprint"] is None
+
+
+def test_streaming_writes_what_explaining_at_once_gives(tmp_path, monkeypatch, seed):
+    generator = torch.Generator().manual_seed(seed)
+    weights = torch.randn(5, 3, generator=generator)
+    samples = torch.randn(11, 5, generator=generator)
+    np.save(tmp_path / "samples.npy", samples.numpy())
+    monkeypatch.setattr("eigrad.attribute.explainer.PAIRS_AT_ONCE", 4)
+    explainer = Explainer(lambda x: torch.relu(x @ weights).square(), 2, progress=False)
+    store.stream(tmp_path / "runs" / "one", explainer, np.load(tmp_path / "samples.npy", mmap_mode="r"))
+    assert same(store.load(tmp_path / "runs" / "one"), explainer(samples))
+    with pytest.raises(ValueError, match="got 2 outputs"):
+        store.stream(tmp_path / "runs" / "two", explainer, samples, target=(0, 1))
+    assert [path.name for path in (tmp_path / "runs").iterdir()] == ["one"]

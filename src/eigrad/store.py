@@ -16,7 +16,7 @@ import torch
 import zarr
 from numpy.typing import NDArray
 
-from eigrad.attribute import TENSORS, Attributions
+from eigrad.attribute import TENSORS, Attributions, Explainer
 from eigrad.model import on_host
 
 logger = logging.getLogger(__name__)
@@ -37,6 +37,47 @@ def save(path: Path, attributions: Attributions, fingerprint: Mapping[str, Any] 
         whole = Path(beside, "new")
         _write(whole, attributions, fingerprint)
         _replace(path, whole, Path(beside, "old"))
+
+
+def stream(path: Path, explainer: Explainer, samples: Any, **call: Any) -> None:
+    """Explain samples chunk by chunk into the Zarr group `path`, as `save` writes it, holding one chunk at a time.
+
+    `samples` may be memory-mapped; `call` is handed to `Explainer.stream`. The group is in its place once whole.
+    One output at a time: ValueError where several are explained.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=f".{path.name}-", dir=path.parent, ignore_cleanup_errors=True) as beside:
+        whole = Path(beside, "new")
+        group = zarr.open_group(whole, mode="w")
+        sums = {name: hashlib.sha256() for name in TENSORS}
+        facts: dict[str, Any] = {}
+        done = 0
+        for part in explainer.stream(samples, **call):
+            if part.n_outputs != 1:
+                raise ValueError(f"store: got {part.n_outputs} outputs, expected one where attributions are streamed")
+            for name in TENSORS:
+                rows = np.ascontiguousarray(on_host(getattr(part.output(0), name)))
+                if not done:
+                    shape = (len(samples), *rows.shape[1:])
+                    group.create_array(name, shape=shape, chunks=rows.shape, dtype=rows.dtype, compressors=None)
+                group[name][done : done + len(rows)] = rows  # type: ignore[index]
+                sums[name].update(rows.tobytes())
+            done += len(part)
+            facts = _merged(facts, part)
+        digests = {name: digest.hexdigest() for name, digest in sums.items()}
+        group.attrs.update({**facts, "sha256": digests, "fingerprint": None})
+        _replace(path, whole, Path(beside, "old"))
+
+
+def _merged(facts: dict[str, Any], part: Attributions) -> dict[str, Any]:
+    """What parts say of themselves, taken together as `attribute.result.joined` does."""
+    new = {name: getattr(part, name) for name in FACTS}
+    if not facts:
+        return new
+    for name, between in (("rule", ", "), ("reason", "; ")):
+        said = facts[name].split(between)
+        new[name] = facts[name] if new[name] in (*said, facts[name]) else between.join([*said, new[name]])
+    return {**new, "n_evaluations": facts["n_evaluations"] + new["n_evaluations"]}
 
 
 def load(path: Path) -> Attributions:
