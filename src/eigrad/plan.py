@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 
 import torch
@@ -28,6 +29,11 @@ class Plan:
     fuse: bool
     batch_size: int
     reason: str
+
+    @property
+    def fall(self) -> float:
+        """How many times smaller an error may become where the points double: at order 1.5 for secants."""
+        return float(2**1.5) if self.rule.slopes else math.inf
 
     def first_points(self, tol: float) -> int:
         """The fewest points a path takes where a tolerance is to be reached."""

@@ -117,6 +117,12 @@ def places(generator):
     return (torch.randint(6, (N,), generator=generator),)
 
 
+def frozen_script(model):
+    script = torch.jit.freeze(torch.jit.script(Scripted(model).eval()))
+    script(torch.ones(2, *SHAPE, dtype=torch.float64))  # its first call makes PyTorch keep its `forward` at hand
+    return script
+
+
 CASES = [
     plain("data parallel", nn.DataParallel),
     plain("sequential", sequential),
@@ -124,7 +130,7 @@ CASES = [
     plain(
         "torch.jit.trace", lambda model: torch.jit.trace(model, torch.ones(2, *SHAPE, dtype=torch.float64)), ignored=JIT
     ),
-    plain("torch.jit.freeze", lambda model: torch.jit.freeze(torch.jit.script(Scripted(model).eval())), ignored=JIT),
+    plain("torch.jit.freeze", frozen_script, ignored=JIT),
     plain("torch.export", exported, ignored=EXPORT),
     plain("torch.fx", lambda model: torch.fx.symbolic_trace(Scripted(model))),
     plain("a model not to be copied", Locked),

@@ -103,8 +103,9 @@ class Chunk:
 
         first = n_points or min(plan.first_points(tol), most)
         refined = to_tolerance(
-            run, len(self.samples), self.n_baselines, first, None if n_points else tol, most, self.samples.device
-        )
+            run, len(self.samples), self.n_baselines, first, None if n_points else tol, most, plan.fall,
+            self.samples.device,
+        )  # fmt: skip
         return refined, replace(plan, batch_size=size)
 
     def _inner(self, field: Field) -> Curve | None:

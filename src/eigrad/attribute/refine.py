@@ -25,16 +25,25 @@ class Refined:
 
 
 def to_tolerance(
-    run: Run, n_samples: int, n_baselines: int, first: int, tol: float | None, most: int, device: torch.device
+    run: Run,
+    n_samples: int,
+    n_baselines: int,
+    first: int,
+    tol: float | None,
+    most: int,
+    fall: float,
+    device: torch.device,
 ) -> Refined:
     """Double the points of the samples whose relative error is above `tol`, from `first` up to at most `most`.
 
-    Without a tolerance all samples take `first` points.
+    Without a tolerance all samples take `first` points. An estimate that falls more than `fall`-fold where the points
+    double is taken for chance: two coarse grids can agree by missing the same bend.
     """
     pairs = torch.arange(n_samples * n_baselines, device=device).view(n_samples, n_baselines)
     found = run(pairs.flatten(), first, None)
     values, difference, n_evaluations = found.values, found.difference, found.n_evaluations
-    reached = _relative(found, n_baselines)
+    estimates = _relative(found, n_baselines)
+    reached = estimates.clone()
     points = torch.full((n_samples,), first, device=device)
     n = first
     while tol is not None and 2 * n - 1 <= most:
@@ -45,7 +54,9 @@ def to_tolerance(
         chosen = pairs[pending].flatten()
         finer = run(chosen, n, values[:, chosen])
         values[:, chosen], difference[:, chosen] = finer.values, finer.difference
-        reached[:, pending] = _relative(finer, n_baselines)
+        estimate = _relative(finer, n_baselines)
+        reached[:, pending] = torch.maximum(estimate, estimates[:, pending] / fall)
+        estimates[:, pending] = estimate
         points[pending] = n
         n_evaluations += finer.n_evaluations
     return Refined(Integral(values, difference, n_evaluations), reached, points)
