@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from itertools import product
 from typing import Any
 
 import torch
@@ -69,21 +70,29 @@ def windows(
 ) -> Callable[[Tensor], Tensor]:
     """Contenders of a maximum over windows of the last axes, for a value of this shape."""
     counts = shape[len(shape) - len(size) :]
-    spans = [(n - 1) * d + 1 for n, d in zip(size, dilation, strict=True)]
 
     def contenders(z: Tensor) -> Tensor:
         first = z.ndim - len(size)
         margins: list[int] = []
         for i, count in enumerate(counts):
-            after = (count - 1) * stride[i] + spans[i] - z.shape[first + i] - padding[i]
-            margins = [padding[i], after, *margins]  # what is left over at the end is cut off
+            beyond = (count - 1) * stride[i] + (size[i] - 1) * dilation[i] + 1 - z.shape[first + i] - padding[i]
+            margins = [padding[i], max(0, beyond), *margins]
         if any(margins):
             z = functional.pad(z, margins, value=torch.finfo(z.dtype).min / 4)
-        for i in range(len(size)):
-            z = z.unfold(first + i, spans[i], stride[i])[..., :: dilation[i]]
-        return z.flatten(-len(size)).movedim(-1, 0)
+        # one slice for every place in a window, so that contenders lie apart in memory as they are compared
+        corners: list[tuple[Any, ...]] = [
+            (..., *places) for places in product(*_places(size, stride, dilation, counts))
+        ]
+        return torch.stack([z[corner] for corner in corners])
 
     return contenders
+
+
+def _places(
+    size: Sequence[int], stride: Sequence[int], dilation: Sequence[int], counts: Sequence[int]
+) -> Iterator[list[slice]]:
+    for n, step, apart, count in zip(size, stride, dilation, counts, strict=True):
+        yield [slice(k * apart, k * apart + (count - 1) * step + 1, step) for k in range(n)]
 
 
 def adaptive_windows(shape: torch.Size, n_axes: int) -> Callable[[Tensor], Tensor]:
