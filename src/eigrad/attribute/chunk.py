@@ -77,8 +77,12 @@ class Chunk:
             logger.warning("%s", plan.reason)
             return self.explained(found, plan, n_points=n_points, tol=tol, most=most)
         result = self._attributions(refined, change, at_ends, plan)
-        if plan.rule.slopes and not plan.asked and (incomplete := _incomplete(result, refined, change, at_ends)):
-            plan = plan.without_secant(f"it left a gap on {incomplete} of {len(self.rows)} paths")
+        if plan.rule.slopes and (incomplete := _incomplete(result, refined, change, at_ends)):
+            why = f"it left a gap on {incomplete} of {len(self.rows)} paths"
+            if plan.asked:
+                logger.warning("secant, as asked: %s", why)
+                return result, plan
+            plan = plan.without_secant(why)
             logger.warning("%s", plan.reason)
             return self.explained(found, plan, n_points=n_points, tol=tol, most=most)
         return result, plan

@@ -60,7 +60,7 @@ class Explainer:
         ):
             if value is not None and (isinstance(value, bool) or int(value) != value or value < least):
                 raise ValueError(f"{name}: got {value!r}, expected a whole number of at least {least}")
-        if not 0 < self.tol < 1:
+        if not isinstance(self.tol, float | int) or not 0 < self.tol < 1:
             raise ValueError(f"tol: got {self.tol!r}, expected a relative error between 0 and 1")
 
     def __call__(

@@ -65,24 +65,24 @@ def blocks(
             yield pairs, first, min(n_nodes, first + step)
 
 
-def share(lengths: Float[Tensor, "pairs segments"], n: int, multiple: int = 2) -> Int[Tensor, "pairs segments"]:
+def share(lengths: Float[Tensor, "pairs segments"], n: int) -> Int[Tensor, "pairs segments"]:
     """Cut segments into n parts in all so that the longest part is as short as possible.
 
-    Parts come in multiples (in twos, so that every segment can be halved); what is left over goes where parts are
-    longest. Segments of no length get none, every other one at least `multiple`, even where that makes more than n.
+    Parts come in twos, so that every segment can be halved; one left over goes where parts are longest. Segments of no
+    length get none, every other one at least two, even where that makes more than n.
     """
     used = above_rounding(lengths)
     used[:, 0] |= ~used.any(1)  # a curve of no length: one segment holds its nodes
-    total = torch.clamp(used.sum(1), min=n // multiple)
+    total = torch.clamp(used.sum(1), min=n // 2)
     # Rounding up at this rate cannot give too many, and leaves at most one a segment to hand out.
     rate = (total - used.sum(1)) / lengths.sum(1).clamp(min=torch.finfo(lengths.dtype).tiny)
     counts = torch.where(used, torch.ceil(lengths * rate[:, None]).long().clamp(min=1), 0)
     while len(short := torch.nonzero(counts.sum(1) < total).squeeze(1)):
         counts[short, _longest_part(lengths, counts)[short]] += 1
-    counts *= multiple
-    if n % multiple:
-        odd = torch.nonzero(total == n // multiple).squeeze(1)
-        counts[odd, _longest_part(lengths, counts)[odd]] += n % multiple
+    counts *= 2
+    if n % 2:
+        odd = torch.nonzero(total == n // 2).squeeze(1)
+        counts[odd, _longest_part(lengths, counts)[odd]] += 1
     return counts
 
 

@@ -113,12 +113,12 @@ class Secant:
         return self._steps(curve, self._counts(curve, n_points))
 
     def half(self, curve: Curve, n_points: int) -> Grid:
-        """The grid that is compared with: every two parts of a segment in one, or one in two where there is but one."""
+        """The grid that is compared with: every two parts of a segment in one."""
         counts = self._counts(curve, n_points)
-        return self._steps(curve, torch.where(counts == 1, 2, (counts + 1) // 2))
+        return self._steps(curve, (counts + 1) // 2)
 
     def _counts(self, curve: Curve, n_points: int) -> Tensor:
-        return share(curve.lengths(), n_points - 1, multiple=2 if n_points > 2 else 1)
+        return share(curve.lengths(), n_points - 1)
 
     def _steps(self, curve: Curve, counts: Tensor) -> Grid:
         nodes = Nodes.of(counts, closed=True)
