@@ -15,9 +15,9 @@ FIRST_POINTS = {"gauss-legendre": 8, "clenshaw-curtis": 9, "trapezoid": 17}
 # Few secants can agree by chance where two bends were missed: a finer tolerance starts where it may be met.
 FIRST_SECANTS = ((5e-3, 9), (1e-3, 17), (0.0, 33))
 BATCH_BYTES = {
-    "cpu": 2**22,
+    "cpu": 2**23,
     "cuda": 2**28,
-}  # what the values made for a batch may take: on a CPU they stay in its cache
+}  # what the values made for a batch may take: on a CPU they stay near its cache
 
 
 @dataclass(frozen=True)

@@ -69,9 +69,11 @@ class Chunk:
         self, found: Survey, plan: Plan, *, n_points: int | None, tol: float, most: int
     ) -> tuple[Attributions, Plan]:
         """The attributions by a plan, and the plan that held: another where the secant proved incomplete."""
-        change, at_ends = self._change(plan.batch_size)
+        field = Field.of(self.score, found, secant=plan.rule.slopes, fuse=plan.fuse, sample=self.samples[:1])
+        inner = self._inner(field)
         try:
-            refined, plan = self._refined(found, plan, n_points, tol, most)
+            change, at_ends = self._change(field, inner, plan.batch_size)
+            refined, plan = self._refined(field, inner, plan, n_points, tol, most)
         except Diverged as error:
             plan = replace(plan.without_secant(str(error)), fuse=False)
             logger.warning("%s", plan.reason)
@@ -87,9 +89,9 @@ class Chunk:
             return self.explained(found, plan, n_points=n_points, tol=tol, most=most)
         return result, plan
 
-    def _refined(self, found: Survey, plan: Plan, n_points: int | None, tol: float, most: int) -> tuple[Refined, Plan]:
-        field = Field.of(self.score, found, secant=plan.rule.slopes, fuse=plan.fuse, sample=self.samples[:1])
-        inner = self._inner(field)
+    def _refined(
+        self, field: Field, inner: Curve | None, plan: Plan, n_points: int | None, tol: float, most: int
+    ) -> tuple[Refined, Plan]:
         size = plan.batch_size
 
         def run(pairs: Tensor, n: int, coarser: Tensor | None) -> Integral:
@@ -131,24 +133,23 @@ class Chunk:
         )
         return Curve.through(torch.cat([first[:, None], middle, last[:, None]], 1))
 
-    def _change(self, batch_size: int) -> tuple[Tensor, Tensor]:
+    def _change(self, field: Field, inner: Curve | None, batch_size: int) -> tuple[Tensor, Tensor]:
         """F(x) - F(x') (scores, samples, baselines), and F(x) (scores, samples)."""
-        every = torch.arange(len(self.samples), device=self.samples.device)
-
-        def evaluated(points: Tensor, rows: Tensor) -> Tensor:
-            scores = in_batches(lambda x, i: self.score(x.clone(), i), points, rows, size=batch_size)
-            return scores.T
-
-        at_ends = evaluated(self.samples, every)
+        corners = None if inner is None else inner.legs[0].vertices  # where there are any, they spare the first layer
+        starts, ends = (
+            (self.starts, self.samples) if corners is None else (corners[:, 0], corners[:: self.n_baselines, -1])
+        )
         if self.shares_baselines and self.score.same_for_all:
-            at_starts = evaluated(self.baselines[0], every[:1].expand(self.n_baselines))[:, None]
+            starts, rows = starts[: self.n_baselines], self.rows[: self.n_baselines]
         else:
-            at_starts = evaluated(self.starts, self.rows).unflatten(1, (-1, self.n_baselines))
+            rows = self.rows
+        at_ends = in_batches(field.scores, ends, self.rows[:: self.n_baselines], size=batch_size).T
+        at_starts = in_batches(field.scores, starts, rows, size=batch_size).T.unflatten(1, (-1, self.n_baselines))
         return at_ends[:, :, None] - at_starts, at_ends
 
     def _attributions(self, refined: Refined, change: Tensor, at_ends: Tensor, plan: Plan) -> Attributions:
         integral = refined.integral
-        # Slopes on half of the points are at hand: their difference takes away the error of second order.
+        # What half of the points would change takes away the error of second order.
         found = integral.values + integral.difference / 3 if plan.rule.slopes else integral.values
         values = found.unflatten(1, (-1, self.n_baselines))
         signs = (self.samples[:, None] - self.baselines).sign()

@@ -43,17 +43,28 @@ class Field:
         with torch.enable_grad():
             points = points.detach().requires_grad_()
             inputs = points.clone() if self.in_place else points
-            with self._watching(inputs):
-                scores = self.score(
-                    inputs if self.blind is None else self.blind.expand(len(rows), *self.blind.shape[1:]), rows
-                )
+            with self._watching(inputs, secant=self.secant):
+                scores = self._scored(inputs, rows)
             last = scores.shape[1] - 1
-            return torch.stack(
-                [torch.autograd.grad(scores[:, i].sum(), points, retain_graph=i < last)[0] for i in range(last + 1)]
-            )
+            gradients = [
+                torch.autograd.grad(scores[:, i].sum(), points, retain_graph=i < last)[0] for i in range(last + 1)
+            ]
+            return torch.stack(gradients) if last else gradients[0][None]  # not copied where there is one
 
-    def _watching(self, inputs: Tensor) -> AbstractContextManager[object]:
+    @torch.no_grad()
+    def scores(
+        self, points: Float[Tensor, points * space], rows: Int[Tensor, " points"]
+    ) -> Float[Tensor, "points scores"]:
+        """The scores themselves."""
+        inputs = points.clone()  # which a model may change in place
+        with self._watching(inputs, secant=False):
+            return self._scored(inputs, rows)
+
+    def _scored(self, inputs: Tensor, rows: Tensor) -> Tensor:
+        return self.score(inputs if self.blind is None else self.blind.expand(len(rows), *self.blind.shape[1:]), rows)
+
+    def _watching(self, inputs: Tensor, *, secant: bool) -> AbstractContextManager[object]:
         given = None if self.fusion is None else (self.fusion.position, inputs)
-        if self.secant:
+        if secant:
             return Secant(self.steps, given)
         return nullcontext() if given is None else Replacing(self.steps, given)

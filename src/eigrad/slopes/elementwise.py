@@ -36,6 +36,17 @@ def ramp(a: Tensor, b: Tensor, at_zero: float = 0.0) -> Tensor:
     return (positive.add_(at_zero * tiny) if at_zero else positive).div_(size)
 
 
+def ramps(z: Tensor, layout: Layout, at_zero: float, out: Tensor) -> None:
+    """`ramp` between neighboring rows, written to `out`: every pass over memory counts here."""
+    positive, tiny = z.clamp(min=0), torch.finfo(z.dtype).tiny
+    torch.add(layout.here(positive), layout.next(positive), out=out)
+    size = z.abs()
+    size = torch.add(layout.here(size), layout.next(size)).add_(tiny)  # which only matters where both vanish
+    if at_zero:
+        out.add_(at_zero * tiny)
+    out.div_(size)
+
+
 class _Bent(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, z: Tensor, layout: Layout, kinks: Kinks, function: Callable[[Tensor], Tensor]) -> Tensor:
@@ -46,17 +57,19 @@ class _Bent(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None, None]:
         (z,), (gradient,) = ctx.saved_tensors, gradients
-        base, kinks = ctx.kinks
-        a, b = ctx.layout.here(z), ctx.layout.next(z)
-        slope = None
-        for place, change, there in kinks:
-            at_kink = float(there)
-            part = ramp(a, b, at_kink) if _is(place, 0) else ramp(a - place, b - place, at_kink)
-            part = part if _is(change, 1) else part.mul_(change)
-            slope = part if slope is None else slope.add_(part)
-        assert slope is not None
-        slope = slope if _is(base, 0) else slope.add_(base)
-        return ctx.layout.padded(slope.mul_(ctx.layout.here(gradient))), None, None, None
+        layout, (base, kinks) = ctx.layout, ctx.kinks
+        rows, slope = layout.empty(z)
+        for i, (place, change, there) in enumerate(kinks):
+            part = slope if i == 0 else torch.empty_like(slope)
+            ramps(z if _is(place, 0) else z - place, layout, float(there), out=part)
+            if not _is(change, 1):
+                part.mul_(change)
+            if i:
+                slope.add_(part)
+        if not _is(base, 0):
+            slope.add_(base)
+        slope.mul_(layout.here(gradient))
+        return rows, None, None, None
 
 
 class _Smooth(torch.autograd.Function):

@@ -31,10 +31,15 @@ class Layout:
         """Values of the cells as rows, zero where the last row starts none."""
         shape = list(cells.shape)
         shape[self.dim] += self.step
-        rows = cells.new_empty(shape)
-        self.here(rows).copy_(cells)
-        rows.narrow(self.dim, shape[self.dim] - self.step, self.step).zero_()
+        rows, here = self.empty(cells.new_empty(shape))
+        here.copy_(cells)
         return rows
+
+    def empty(self, like: Tensor) -> tuple[Tensor, Tensor]:
+        """Rows to be filled, and the part of them that is: what belongs to the cells; the last row is zero."""
+        rows = torch.empty_like(like)
+        rows.narrow(self.dim, rows.shape[self.dim] - self.step, self.step).zero_()
+        return rows, self.here(rows)
 
     def middle(self, tensor: Tensor) -> Tensor:
         """The mean of every row and the next; the last row is itself."""
