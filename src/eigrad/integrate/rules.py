@@ -20,6 +20,8 @@ from torch import Tensor
 from eigrad.integrate.grid import Nodes, share, spread
 from eigrad.paths import Curve
 
+SECANT_ORDER = 1.6
+
 Table = NDArray[np.float64]
 Table3 = Callable[[int], tuple[Table, Table, Table]]
 
@@ -102,8 +104,8 @@ class GaussLegendre:
 class Secant:
     """Slopes of the network between neighboring points, each times the step between the two.
 
-    Complete to rounding however few the points; exact where no two layers bend in one step. The order is about 1.6 on
-    piecewise-linear networks and 2 on smooth ones.
+    Complete to rounding however few the points; exact where no two layers bend in one step. The order is about
+    SECANT_ORDER on piecewise-linear networks and 2 on smooth ones.
     """
 
     name: str = "secant"
@@ -113,14 +115,15 @@ class Secant:
         return self._steps(curve, self._counts(curve, n_points))
 
     def coarse(self, curve: Curve, n_points: int) -> tuple[Grid, Float[Tensor, " pairs"]]:
-        """The grid that is compared with, every four parts of a segment in one; and what makes a change a halving's.
+        """The grid that is compared with, and the factor from the change to what half of the parts would change.
 
-        At second order, r times as many parts change the result by (r² - 1) / 3 times what twice as many do.
+        It joins every eight parts of a segment, but leaves two where there are four.
         """
         counts = self._counts(curve, n_points)
-        fewer = (counts + 3) // 4
+        fewer = torch.maximum((counts + 7) // 8, (counts.clamp(max=4) + 1) // 2)
         ratio = counts.sum(1) / fewer.sum(1)
-        return self._steps(curve, fewer), torch.where(ratio > 1, 3 / (ratio.square() - 1), 1.0)
+        halved = (2**SECANT_ORDER - 1) / (ratio**SECANT_ORDER - 1)
+        return self._steps(curve, fewer), torch.where(ratio > 1, halved, 1.0)
 
     def _counts(self, curve: Curve, n_points: int) -> Tensor:
         return share(curve.lengths(), n_points - 1)

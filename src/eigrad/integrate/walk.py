@@ -19,7 +19,7 @@ from eigrad.paths import LATENT_PIECES, Curve
 class Integral:
     """Attributions of pairs, what they differ by from those on half of the nodes, and how many gradients were taken.
 
-    Slopes are compared on a quarter of the parts, and the difference brought down to that of a halving.
+    Slopes are compared on fewer parts than half, and the difference brought down to that of a halving.
     """
 
     values: Float[Tensor, "scores pairs *shape"]
