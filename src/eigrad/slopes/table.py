@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from eigrad.slopes.elementwise import Kinks, bent, smooth
-from eigrad.slopes.largest import adaptive_windows, along, largest, windows
+from eigrad.slopes.largest import Moved, Windows, adaptive_windows, along, largest
 from eigrad.slopes.names import PRODUCTS
 from eigrad.slopes.normalizing import normalized
 from eigrad.slopes.products import product
@@ -139,7 +139,7 @@ def _larger(call: Call) -> Any:
     value = call.plain(*call.tensors)
     sign = -1 if call.name == "minimum" else 1
     both = [sign * tensor for tensor in torch.broadcast_tensors(*call.tensors)]
-    return sign * largest(torch.stack(both), _first([call.out]), sign * value.detach(), lambda z: z, 0.5)
+    return sign * largest(torch.stack(both), _first([call.out]), sign * value.detach(), Moved(lambda z: z), 0.5)
 
 
 def _extreme(call: Call) -> Any:
@@ -163,14 +163,19 @@ def _renamed(call: Call, name: str) -> Call:
 
 def _pool(call: Call) -> Any:
     n = int(call.name[-2])
-    found = call.plain(*call.tensors)
-    value = found if isinstance(found, Tensor) else found[0]
+    z = call.tensors[0]
+    with torch.no_grad():
+        found = call.plain(z[:1])
+        indexed = not isinstance(found, Tensor)
+        # where no index is asked for, the largest of slices is found faster than by the operation itself
+        found = call.plain(z) if indexed else found
+    value = found[0] if indexed else found
     size = _each(call.option("kernel_size", 1), n)
     stride = _each(call.option("stride", 2), n) or size
     padding, dilation = _each(call.option("padding", 3, 0), n), _each(call.option("dilation", 4, 1), n)
-    contenders = windows(size, stride, padding, dilation, value.shape)
-    best = largest(call.tensors[0], _first([call.out]), value.detach(), contenders)
-    return best if isinstance(found, Tensor) else (best, *found[1:])
+    contenders = Windows(size, stride, padding, dilation, value.shape[value.ndim - n :])
+    best = largest(z, _first([call.out]), value if indexed else None, contenders)
+    return (best, *found[1:]) if indexed else best
 
 
 def _adaptive_pool(call: Call) -> Any:
