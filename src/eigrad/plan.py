@@ -35,6 +35,11 @@ class Plan:
         """How many times smaller an error may become where the points double: at order 1.5 for secants."""
         return float(2**1.5) if self.rule.slopes else math.inf
 
+    @property
+    def caution(self) -> float:
+        """How far below a tolerance a first estimate must lie: few secants can agree by chance."""
+        return 1.5 if self.rule.slopes else 1.0
+
     def first_points(self, tol: float) -> int:
         """The fewest points a path takes where a tolerance is to be reached."""
         if self.rule.slopes:

@@ -109,8 +109,8 @@ class Chunk:
 
         first = n_points or min(plan.first_points(tol), most)
         refined = to_tolerance(
-            run, len(self.samples), self.n_baselines, first, None if n_points else tol, most, plan.fall,
-            self.samples.device,
+            run, len(self.samples), self.n_baselines, first, None if n_points else tol, most,
+            plan.caution, plan.fall, self.samples.device,
         )  # fmt: skip
         return refined, replace(plan, batch_size=size)
 

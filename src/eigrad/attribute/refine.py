@@ -31,13 +31,15 @@ def to_tolerance(
     first: int,
     tol: float | None,
     most: int,
+    caution: float,
     fall: float,
     device: torch.device,
 ) -> Refined:
     """Double the points of the samples whose relative error is above `tol`, from `first` up to at most `most`.
 
-    Without a tolerance all samples take `first` points. An estimate that falls more than `fall`-fold where the points
-    double is taken for chance: two coarse grids can agree by missing the same bend.
+    Without a tolerance all samples take `first` points. Two coarse grids can agree by missing the same bend: a first
+    estimate must lie `caution` times below `tol`, and one that falls more than `fall`-fold where the points double is
+    taken for chance.
     """
     pairs = torch.arange(n_samples * n_baselines, device=device).view(n_samples, n_baselines)
     found = run(pairs.flatten(), first, None)
@@ -47,7 +49,7 @@ def to_tolerance(
     points = torch.full((n_samples,), first, device=device)
     n = first
     while tol is not None and 2 * n - 1 <= most:
-        pending = torch.nonzero((reached > tol).any(0)).squeeze(1)
+        pending = torch.nonzero((reached > (tol / caution if n == first else tol)).any(0)).squeeze(1)
         if len(pending) == 0:
             break
         n = 2 * n - 1

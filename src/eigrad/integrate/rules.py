@@ -117,10 +117,10 @@ class Secant:
     def coarse(self, curve: Curve, n_points: int) -> tuple[Grid, Float[Tensor, " pairs"]]:
         """The grid that is compared with, and the factor from the change to what half of the parts would change.
 
-        It joins every eight parts of a segment, but leaves two where there are four.
+        It joins up to eight parts of a segment, but leaves four of them, or every second where there are fewer.
         """
         counts = self._counts(curve, n_points)
-        fewer = torch.maximum((counts + 7) // 8, (counts.clamp(max=4) + 1) // 2)
+        fewer = torch.maximum((counts + 7) // 8, (counts.clamp(max=8) + 1) // 2)
         ratio = counts.sum(1) / fewer.sum(1)
         halved = (2**SECANT_ORDER - 1) / (ratio**SECANT_ORDER - 1)
         return self._steps(curve, fewer), torch.where(ratio > 1, halved, 1.0)
