@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -67,18 +68,21 @@ def survey(score: Score, start: Tensor, end: Tensor, row: Tensor) -> Survey:
     changed[1] = torch.lerp(start, end, 0.77)
     rows = row.expand(MANY)
     with torch.no_grad():
-        few, again, other, many = (
-            score(part.clone(), rows[: len(part)]) for part in (points[:FEW], points[:FEW], changed, points)
-        )
-        _refuse_infinite(few)
-        _refuse_chance(few, again)
-        _refuse_company(few, other, many)
+        once = score(points[:FEW].clone(), rows[:FEW])
+        _refuse_infinite(once)
+        parts = (points[:FEW], points, changed)
         try:
-            traces = [_trace(score, part, rows) for part in (points[:FEW], points, changed)]
+            traces, scores = zip(*(_trace(score, part, rows) for part in parts), strict=True)
             steps, no_secant = _steps(traces)
+            reason = None
         except Exception as error:  # whatever a network does to the mode that watches it, it can still be integrated
             reason = f"its operations cannot be followed ({type(error).__name__}: {_line(error)})"
-            return Survey((), Findings(), reason, None, reason, few.numel())
+            scores = tuple(score(part.clone(), rows[: len(part)]) for part in parts)
+        again, many, other = scores
+        _refuse_chance(once, again)
+        _refuse_company(once, other, many)
+        if reason:
+            return Survey((), Findings(), reason, None, reason, once.numel())
         _refuse_shared_decisions(score, points[:FEW], rows, traces)
         fusion = _fusion(score, points, rows, traces[1], steps)
     found = traces[0].found
@@ -98,13 +102,13 @@ def _between(start: Tensor, end: Tensor, n: int) -> Tensor:
     return torch.lerp(start.expand(n, *start.shape), end.expand(n, *end.shape), t)
 
 
-def _trace(score: Score, points: Tensor, rows: Tensor) -> Trace:
+def _trace(score: Score, points: Tensor, rows: Tensor) -> tuple[Trace, Tensor]:
     points = points.clone()
     trace = Trace(points)
     with trace:
         scores = score(points, rows[: len(points)])
     trace.ends_seen = trace.depends(scores)
-    return trace
+    return trace, scores
 
 
 def _refuse_infinite(scores: Tensor) -> None:
@@ -131,13 +135,13 @@ def _refuse_company(few: Tensor, other: Tensor, many: Tensor) -> None:
         )
 
 
-def _refuse_shared_decisions(score: Score, points: Tensor, rows: Tensor, traces: list[Trace]) -> None:
+def _refuse_shared_decisions(score: Score, points: Tensor, rows: Tensor, traces: Sequence[Trace]) -> None:
     """A number taken out of a tensor may depend on one row, as in a loop over rows, but not on several."""
     if not traces[0].numbers:
         return
     other = points.clone()
     other[0] = torch.lerp(points[0], points[2], 0.37)
-    before, second, first = (trace.numbers for trace in (traces[0], traces[2], _trace(score, other, rows)))
+    before, second, first = (trace.numbers for trace in (traces[0], traces[2], _trace(score, other, rows)[0]))
     for number, by_second, by_first in zip(before, second, first, strict=False):
         if number not in (by_second, by_first):
             raise ValueError(
@@ -151,7 +155,7 @@ def _same(a: Tensor, b: Tensor) -> bool:
     return torch.allclose(a, b, rtol=0, atol=1e3 * torch.finfo(a.dtype).eps * (scale + 1e-30), equal_nan=True)
 
 
-def _steps(traces: list[Trace]) -> tuple[tuple[Step, ...], str | None]:
+def _steps(traces: Sequence[Trace]) -> tuple[tuple[Step, ...], str | None]:
     few, many, changed = ([*trace.seen] for trace in traces)
     if not [seen.name for seen in few] == [seen.name for seen in many] == [seen.name for seen in changed]:
         return (), "its course depends on the values of the input"
@@ -204,7 +208,7 @@ def _fusion(score: Score, points: Tensor, rows: Tensor, trace: Trace, steps: tup
     if size > 2 / torch.finfo(points.dtype).eps:
         return f"{size} features cannot be numbered in {points.dtype}"
     numbered = torch.arange(size).to(points).view(points.shape[1:]).expand(FEW, *points.shape[1:])
-    renumbered = _trace(score, numbered, rows).seen[position].tensors[0]
+    renumbered = _trace(score, numbered, rows)[0].seen[position].tensors[0]
     assert renumbered is not None
     fusion = fused(trace.seen[position], position, renumbered, points.shape[1:])
     if isinstance(fusion, str):
@@ -221,9 +225,9 @@ def _hooked(model: object) -> bool:
 def _proved(fusion: Fusion, score: Score, points: Tensor, rows: Tensor, steps: tuple[Step, ...]) -> str | None:
     """Nothing if the score is a function of the layer's output alone, whatever the input, with the same gradient."""
     found, gradient = _gradient(lambda x: score(x, rows), points)
+    between = fusion.forward(points)
     for i in range(2):
         blind = points[i : i + 1].expand_as(points)
-        between = fusion.forward(points)
 
         def replaced(u: Tensor, blind: Tensor = blind) -> Tensor:
             with Replacing(steps, (fusion.position, u)):
