@@ -169,6 +169,27 @@ def test_a_tolerance_is_kept_and_only_who_needs_it_pays(ends, seed):
     assert (few.relative_error > 1e-6).all()
 
 
+@pytest.mark.parametrize("rule", ["trapezoid", "clenshaw-curtis"])
+@pytest.mark.parametrize("n_first", [nn.Linear(D, 20), nn.Tanh()], ids=["fused", "not fused"])
+def test_nested_grids_take_each_gradient_once(rule, n_first, ends):
+    model = nn.Sequential(n_first, nn.GELU(), nn.LazyLinear(2)).double()
+    model(ends[0])
+    found = explain(model, ends, rule=rule, tol=1e-15, max_points=70)
+    afresh = explain(model, ends, rule=rule, n_points=int(found.n_points[0]))
+    assert found.n_evaluations == afresh.n_evaluations
+    assert torch.allclose(found.values, afresh.values, rtol=1e-12, atol=1e-14)
+    assert torch.allclose(found.error, afresh.error, rtol=1e-6, atol=1e-14)
+
+
+def test_gradients_that_would_take_much_memory_are_not_kept(ends, seed, monkeypatch):
+    model = nn.Sequential(nn.Linear(D, 20), nn.GELU(), nn.Linear(20, 2)).double()
+    kept = explain(model, ends, rule="trapezoid", tol=1e-15, max_points=70)
+    monkeypatch.setattr("eigrad.integrate.walk.KEPT_BYTES", 8 * 20 * N * B * 33)
+    part = explain(model, ends, rule="trapezoid", tol=1e-15, max_points=70)
+    assert part.n_evaluations == kept.n_evaluations + 33 * N * B
+    assert torch.allclose(part.values, kept.values, rtol=1e-12, atol=1e-14)
+
+
 def test_the_slope_of_a_ramp_has_no_cancellation():
     a = torch.tensor([1e9, -1.0, -3.0, 0.0, 0.0, 5.0], dtype=torch.float64)
     b = torch.tensor([1e9 + 1e-6, -2.0, 1.0, 0.0, 2.0, 5.0], dtype=torch.float64)

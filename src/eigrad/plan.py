@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import torch
 
 from eigrad.integrate.rules import RULES, Rule
+from eigrad.paths import Curve
 from eigrad.survey import Survey
 
 AUTO = "auto"
@@ -54,12 +55,20 @@ class Plan:
 
 
 def plan(
-    survey: Survey, rule: str, *, straight: bool, batch_size: int | None, device: torch.device, dtype: torch.dtype
+    survey: Survey,
+    rule: str,
+    curve: Curve,
+    *,
+    refining: bool,
+    batch_size: int | None,
+    device: torch.device,
+    dtype: torch.dtype,
 ) -> Plan:
-    """The plan for a surveyed network; `straight` says that all segments of its paths are straight."""
+    """The plan for a surveyed network on curves like this one; `refining` says that points are added to a tolerance."""
     asked = rule != AUTO
+    straight = curve.is_straight
     if not asked:
-        rule, reason = _fastest(survey, straight, dtype)
+        rule, reason = _fastest(survey, refining and straight and curve.n_segments == 1, dtype)
     else:
         reason = f"{rule}: as asked"
         if rule == "secant" and survey.no_secant:
@@ -70,7 +79,8 @@ def plan(
     return Plan(RULES[rule], asked, fuse, batch_size or _batch_size(survey, device, dtype), reason)
 
 
-def _fastest(survey: Survey, straight: bool, dtype: torch.dtype) -> tuple[str, str]:
+def _fastest(survey: Survey, nested: bool, dtype: torch.dtype) -> tuple[str, str]:
+    """The fastest rule that is right; `nested` says that one whose grids are nested can use its gradients again."""
     hidden = sorted(survey.found.unknown | survey.found.jumping)
     if torch.finfo(dtype).eps > 1e-4:
         return "trapezoid", f"trapezoid: {dtype} is too coarse for differences between neighboring points"
@@ -82,7 +92,8 @@ def _fastest(survey: Survey, straight: bool, dtype: torch.dtype) -> tuple[str, s
     elif survey.kinked or hidden or not survey.steps:
         return "trapezoid", f"trapezoid: no secant, since {survey.no_secant}"
     smooth = sorted({*survey.smooth, *survey.products, *survey.found.recurrent})
-    return "gauss-legendre", f"gauss-legendre: {', '.join(smooth)} are smooth"
+    rule = "clenshaw-curtis" if nested else "gauss-legendre"
+    return rule, f"{rule}: {', '.join(smooth)} are smooth"
 
 
 def _batch_size(survey: Survey, device: torch.device, dtype: torch.dtype) -> int:

@@ -94,14 +94,22 @@ class Chunk:
     ) -> tuple[Refined, Plan]:
         size = plan.batch_size
 
-        def run(pairs: Tensor, n: int, coarser: Tensor | None) -> Integral:
+        def run(pairs: Tensor, n: int, coarser: Integral | None) -> Integral:
             nonlocal size
             every = len(pairs) == len(self.rows)
             curve = self.curve if every else self.curve.take(pairs)
             blended = inner if inner is None or every else inner.take(pairs)
             integral, size = backing_off(
                 lambda size: integrate(
-                    field, curve, self.rows[pairs], plan.rule, n, size, inner=blended, coarser=coarser
+                    field,
+                    curve,
+                    self.rows[pairs],
+                    plan.rule,
+                    n,
+                    size,
+                    inner=blended,
+                    coarser=coarser,
+                    refining=n_points is None,
                 ),
                 size,
             )

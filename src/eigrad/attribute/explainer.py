@@ -134,8 +134,8 @@ class Explainer:
     def _plan(self, chunk: Chunk, found: Survey) -> Plan:
         samples = chunk.samples
         return plan(
-            found, self.rule, straight=chunk.curve.is_straight, batch_size=self.batch_size, device=samples.device,
-            dtype=samples.dtype,
+            found, self.rule, chunk.curve, refining=self.n_points is None, batch_size=self.batch_size,
+            device=samples.device, dtype=samples.dtype,
         )  # fmt: skip
 
 

@@ -11,8 +11,8 @@ from torch import Tensor
 
 from eigrad.integrate import Integral
 
-# (pairs, points, values on half of the points where they are known) to the integral of these pairs
-Run = Callable[[Tensor, int, Tensor | None], Integral]
+# (pairs, points, their integral on half of the parts where it is known) to the integral of these pairs
+Run = Callable[[Tensor, int, Integral | None], Integral]
 
 
 @dataclass(frozen=True)
@@ -48,19 +48,21 @@ def to_tolerance(
     reached = estimates.clone()
     points = torch.full((n_samples,), first, device=device)
     n = first
+    last, pairs_of_last = found, pairs.flatten()
     while tol is not None and 2 * n - 1 <= most:
         pending = torch.nonzero((reached > (tol / caution if n == first else tol)).any(0)).squeeze(1)
         if len(pending) == 0:
             break
         n = 2 * n - 1
         chosen = pairs[pending].flatten()
-        finer = run(chosen, n, values[:, chosen])
-        values[:, chosen], difference[:, chosen] = finer.values, finer.difference
-        estimate = _relative(finer, n_baselines)
+        last = run(chosen, n, last.take(torch.isin(pairs_of_last, chosen).nonzero().squeeze(1)))
+        pairs_of_last = chosen
+        values[:, chosen], difference[:, chosen] = last.values, last.difference
+        estimate = _relative(last, n_baselines)
         reached[:, pending] = torch.maximum(estimate, estimates[:, pending] / fall)
         estimates[:, pending] = estimate
         points[pending] = n
-        n_evaluations += finer.n_evaluations
+        n_evaluations += last.n_evaluations
     return Refined(Integral(values, difference, n_evaluations), reached, points)
 
 

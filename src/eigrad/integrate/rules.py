@@ -44,13 +44,16 @@ class Rule(Protocol):
     """A way to lay about `n_points` nodes on every pair's curve.
 
     The grid carries a second rule on half of its nodes, save where `slopes` between neighboring nodes are summed rather
-    than gradients at nodes: there `coarse` gives a grid for a run of its own.
+    than gradients at nodes: there `coarse` gives a grid for a run of its own. With a `nested` rule every second node of
+    twice as many parts is one of these.
     """
 
     @property
     def name(self) -> str: ...
     @property
     def slopes(self) -> bool: ...
+    @property
+    def nested(self) -> bool: ...
 
     def grid(self, curve: Curve, n_points: int) -> Grid: ...
 
@@ -64,6 +67,7 @@ class Trapezoid:
 
     name: str = "trapezoid"
     slopes: bool = False
+    nested: bool = True
 
     def grid(self, curve: Curve, n_points: int) -> Grid:
         return _closed(curve, n_points, _trapezoid)
@@ -78,6 +82,7 @@ class ClenshawCurtis:
 
     name: str = "clenshaw-curtis"
     slopes: bool = False
+    nested: bool = True
 
     def grid(self, curve: Curve, n_points: int) -> Grid:
         return _closed(curve, n_points, _clenshaw_curtis)
@@ -92,6 +97,7 @@ class GaussLegendre:
 
     name: str = "gauss-legendre"
     slopes: bool = False
+    nested: bool = False
 
     def grid(self, curve: Curve, n_points: int) -> Grid:
         counts = share(curve.lengths(), n_points)
@@ -110,6 +116,7 @@ class Secant:
 
     name: str = "secant"
     slopes: bool = True
+    nested: bool = False
 
     def grid(self, curve: Curve, n_points: int) -> Grid:
         return self._steps(curve, self._counts(curve, n_points))
@@ -142,6 +149,7 @@ class Gradient:
 
     name: str = "gradient"
     slopes: bool = False
+    nested: bool = False
 
     def grid(self, curve: Curve, n_points: int) -> Grid:
         lengths = curve.lengths()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import torch
 from jaxtyping import Float, Int
@@ -13,6 +14,10 @@ from eigrad.integrate.field import Field
 from eigrad.integrate.grid import blocks
 from eigrad.integrate.rules import Gradient, Grid, Rule, Secant
 from eigrad.paths import LATENT_PIECES, Curve
+
+KEPT_BYTES = 2**26  # what gradients at nodes may take that are kept for a finer grid
+
+Kept: TypeAlias = Float[Tensor, "scores pairs nodes *space"]
 
 
 @dataclass(frozen=True)
@@ -25,6 +30,12 @@ class Integral:
     values: Float[Tensor, "scores pairs *shape"]
     difference: Float[Tensor, "scores pairs *shape"]
     n_evaluations: int
+    kept: Kept | None = None  # gradients at the nodes, where a finer grid can use them
+
+    def take(self, pairs: Int[Tensor, " rows"]) -> Integral:
+        """The integral of some of the pairs."""
+        kept = None if self.kept is None else self.kept[:, pairs]
+        return Integral(self.values[:, pairs], self.difference[:, pairs], 0, kept)
 
     @property
     def error(self) -> Float[Tensor, "scores pairs"]:
@@ -41,15 +52,22 @@ def integrate(
     n_points: int,
     batch_size: int,
     inner: Curve | None = None,
-    coarser: Float[Tensor, "scores pairs *shape"] | None = None,
+    coarser: Integral | None = None,
+    refining: bool = False,
 ) -> Integral:
     """Integrate the field along every pair's curve; `rows` names the sample each pair belongs to.
 
-    With a fused field, `inner` is the same curve in the first layer's outputs. Where the values on half of the points
-    are known already, they are handed in as `coarser` and spare slopes a second run.
+    With a fused field, `inner` is the same curve in the first layer's outputs. `coarser` is the integral on half of the
+    parts where it is known: it spares slopes a second run, and nested rules the gradients it kept while `refining`.
     """
     curve = curve.refined(min(LATENT_PIECES, max(1, n_points // 8)))
-    sums, n_evaluations = _integrated(field, curve, rows, rule, rule.grid(curve, n_points), batch_size, inner)
+    grid = rule.grid(curve, n_points)
+    if refining and _keeps(inner or curve, rule, grid):
+        before = None if coarser is None else coarser.kept
+        kept, n_evaluations = _at_nodes(field, inner or curve, rows, grid, batch_size, before)
+        sums = _brought_back(field, curve, _weighed(grid.weights, kept))
+        return Integral(sums[:, 0], sums[:, 0] - sums[:, 1], n_evaluations, kept)
+    sums, n_evaluations = _integrated(field, curve, rows, rule, grid, batch_size, inner)
     if not isinstance(rule, Secant):
         return Integral(sums[:, 0], sums[:, 0] - sums[:, 1], n_evaluations)
     if coarser is None:
@@ -57,7 +75,7 @@ def integrate(
         coarse, more = _integrated(field, curve, rows, rule, grid, batch_size, inner)
         difference = (sums - coarse).mul_(halved.to(sums).view(-1, *(1 for _ in sums.shape[3:])))
         return Integral(sums[:, 0], difference[:, 0], n_evaluations + more)
-    return Integral(sums[:, 0], sums[:, 0] - coarser, n_evaluations)
+    return Integral(sums[:, 0], sums[:, 0] - coarser.values, n_evaluations)
 
 
 def _integrated(
@@ -72,7 +90,7 @@ def _along_segments(
     field: Field, curve: Curve, rows: Tensor, grid: Grid, batch_size: int, inner: Curve | None
 ) -> tuple[Tensor, int]:
     """On straight segments a node counts by a weight in its segment; what a segment gathers goes once along it."""
-    n_grids, n_pairs, n_segments, n_nodes = grid.weights.shape
+    n_pairs, n_nodes = grid.segment.shape
     walked = curve if inner is None else inner
     gathered: list[Tensor] = []
     n_evaluations = 0
@@ -81,25 +99,57 @@ def _along_segments(
         points = walked.points(pairs, grid.segment[pairs, first:end], grid.t[pairs, first:end])
         gradients = _gradients(field, points, rows[pairs])[:, :, : last - first]
         n_evaluations += points.shape[:2].numel()
-        weights = grid.weights[:, pairs, :, first:last].movedim(0, 1).flatten(1, 2)
-        segments = (weights @ gradients.flatten(3)).view(
-            len(gradients), len(pairs), n_grids, n_segments, *gradients.shape[3:]
-        )
+        segments = _weighed(grid.weights[:, pairs, :, first:last], gradients)
         if inner is None:  # of the size of the samples: brought to its end at once, none is kept
             segments = (segments * curve.deltas(pairs)[:, None]).sum(3)
         if not gathered:
             gathered = [segments.new_zeros(len(segments), n_pairs, *segments.shape[2:])]
         gathered[0].index_add_(1, pairs, segments)
-    sums = gathered[0]
-    if field.fusion is not None:
-        back = field.fusion.transpose(sums.flatten(0, 3)).unflatten(0, sums.shape[:4])
-        every = torch.arange(n_pairs, device=rows.device)
-        sums = (
-            back.squeeze(3).mul_(curve.deltas(every))
-            if n_segments == 1
-            else (back * curve.deltas(every)[:, None]).sum(3)
-        )
-    return sums.movedim(2, 1), n_evaluations
+    if inner is None:
+        return gathered[0].movedim(2, 1), n_evaluations
+    return _brought_back(field, curve, gathered[0]), n_evaluations
+
+
+def _weighed(weights: Float[Tensor, "grids pairs segments nodes"], gradients: Tensor) -> Tensor:
+    """Gradients (scores, pairs, nodes, *space) summed up to (scores, pairs, grids, segments, *space)."""
+    n_grids, n_pairs, n_segments, _ = weights.shape
+    sums: Tensor = weights.movedim(0, 1).flatten(1, 2) @ gradients.flatten(3)
+    return sums.view(len(gradients), n_pairs, n_grids, n_segments, *gradients.shape[3:])
+
+
+def _brought_back(field: Field, curve: Curve, sums: Tensor) -> Tensor:
+    """What every segment gathered, brought to the samples and along the segment: (scores, grids, pairs, *shape)."""
+    back = sums if field.fusion is None else field.fusion.transpose(sums.flatten(0, 3)).unflatten(0, sums.shape[:4])
+    deltas = curve.deltas(torch.arange(sums.shape[1], device=sums.device))
+    # where there is a single segment, nothing of the samples' size is copied
+    along = back.squeeze(3).mul_(deltas) if back.shape[3] == 1 else (back * deltas[:, None]).sum(3)
+    return along.movedim(2, 1)
+
+
+def _keeps(walked: Curve, rule: Rule, grid: Grid) -> bool:
+    """Whether gradients at nodes are kept for a finer grid: on single straight lines, where they take little memory."""
+    if not (rule.nested and walked.is_straight and walked.n_segments == 1):
+        return False
+    corner = walked.legs[0].vertices[0, 0]
+    return grid.segment.numel() * corner.numel() * corner.element_size() <= KEPT_BYTES
+
+
+def _at_nodes(
+    field: Field, walked: Curve, rows: Tensor, grid: Grid, batch_size: int, before: Tensor | None
+) -> tuple[Kept, int]:
+    """Gradients at all nodes of a line, those `before` on half of its parts taken over; and how many are new."""
+    n_pairs, n_nodes = grid.segment.shape
+    new = torch.arange(n_nodes, device=rows.device)[slice(None) if before is None else slice(1, None, 2)]
+    kept: list[Tensor] = []
+    for pairs, first, last in blocks(n_pairs, len(new), batch_size, 0, rows.device):
+        columns = (pairs[:, None], new[first:last])
+        gradients = _gradients(field, walked.points(pairs, grid.segment[columns], grid.t[columns]), rows[pairs])
+        if not kept:
+            kept = [gradients.new_empty(len(gradients), n_pairs, n_nodes, *gradients.shape[3:])]
+        kept[0][:, columns[0], columns[1]] = gradients
+    if before is not None:
+        kept[0][:, :, ::2] = before
+    return kept[0], n_pairs * len(new)
 
 
 def _along_steps(
