@@ -136,6 +136,13 @@ def on_host(tensor: Tensor) -> NDArray[Any]:
     return array
 
 
+def on_device(tensor: Tensor, device: torch.device) -> Tensor:
+    """The tensor on a device; to CUDA by way of pinned memory, so that the host does not wait for the copy."""
+    if device.type == "cuda" and tensor.device.type == "cpu":
+        return tensor.pin_memory().to(device, non_blocking=True)
+    return tensor.to(device)
+
+
 def in_batches(function: Callable[..., Tensor], values: Tensor, *more: Tensor, size: int = 1024) -> Tensor:
     """The function applied to slices of at most `size` rows, without recording gradients."""
     with torch.no_grad():

@@ -9,6 +9,7 @@ import torch
 
 from eigrad.integrate.rules import RULES, Rule
 from eigrad.paths import Curve
+from eigrad.precision import BFLOAT16, FULL, require_precision
 from eigrad.survey import Survey
 
 AUTO = "auto"
@@ -30,6 +31,7 @@ class Plan:
     fuse: bool
     batch_size: int
     reason: str
+    precision: str = FULL
 
     @property
     def fall(self) -> float:
@@ -63,12 +65,15 @@ def plan(
     batch_size: int | None,
     device: torch.device,
     dtype: torch.dtype,
+    precision: str = FULL,
 ) -> Plan:
     """The plan for a surveyed network on curves like this one; `refining` says that points are added to a tolerance."""
+    require_precision(precision, device)
+    coarsest = torch.bfloat16 if precision == BFLOAT16 else dtype
     asked = rule != AUTO
     straight = curve.is_straight
     if not asked:
-        rule, reason = _fastest(survey, refining and straight and curve.n_segments == 1, dtype)
+        rule, reason = _fastest(survey, refining and straight and curve.n_segments == 1, coarsest)
     else:
         reason = f"{rule}: as asked"
         if rule == "secant" and survey.no_secant:
@@ -76,7 +81,7 @@ def plan(
         if rule == "clenshaw-curtis" and not straight:
             raise ValueError("rule: got 'clenshaw-curtis' on a decoded path, expected 'gauss-legendre' or 'auto'")
     fuse = straight and survey.fusion is not None
-    return Plan(RULES[rule], asked, fuse, batch_size or _batch_size(survey, device, dtype), reason)
+    return Plan(RULES[rule], asked, fuse, batch_size or _batch_size(survey, device, dtype), reason, precision)
 
 
 def _fastest(survey: Survey, nested: bool, dtype: torch.dtype) -> tuple[str, str]:

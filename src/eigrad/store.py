@@ -21,7 +21,7 @@ from eigrad.model import on_host
 
 logger = logging.getLogger(__name__)
 
-FACTS = ("rule", "reason", "n_evaluations", "path", "baseline")
+FACTS = ("rule", "reason", "n_evaluations", "path", "baseline", "precision", "precision_error")
 
 
 def save(path: Path, attributions: Attributions, fingerprint: Mapping[str, Any] | None = None) -> None:

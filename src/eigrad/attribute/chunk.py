@@ -65,11 +65,22 @@ class Chunk:
         """What the network is made of, found between the first sample and its first baseline."""
         return survey(self.score, self.starts[0], self.ends[0], self.rows[:1])
 
+    def first(self) -> Chunk:
+        """The first sample alone."""
+        return Chunk(self.score, self.samples[:1], self.baselines[:1], self.path)
+
     def explained(
         self, found: Survey, plan: Plan, *, n_points: int | None, tol: float, most: int
     ) -> tuple[Attributions, Plan]:
         """The attributions by a plan, and the plan that held: another where the secant proved incomplete."""
-        field = Field.of(self.score, found, secant=plan.rule.slopes, fuse=plan.fuse, sample=self.samples[:1])
+        field = Field.of(
+            self.score,
+            found,
+            secant=plan.rule.slopes,
+            fuse=plan.fuse,
+            sample=self.samples[:1],
+            precision=plan.precision,
+        )
         inner = self._inner(field)
         try:
             change, at_ends = self._change(field, inner, plan.batch_size)
@@ -176,6 +187,7 @@ class Chunk:
             n_evaluations=integral.n_evaluations,
             path=repr(self.path),
             baseline="",
+            precision=plan.precision,
         )
 
 

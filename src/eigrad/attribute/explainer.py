@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -16,9 +16,10 @@ from eigrad.attribute.diagnosis import Diagnosis
 from eigrad.attribute.result import Attributions, joined
 from eigrad.baselines import Baseline, Zero
 from eigrad.integrate import RULES
-from eigrad.model import Model, Target, Undisturbed, Values, as_samples, as_tensor, placement, score
+from eigrad.model import Model, Target, Undisturbed, Values, as_samples, as_tensor, on_device, placement, score
 from eigrad.paths import Path, Straight
 from eigrad.plan import AUTO, Plan, plan
+from eigrad.precision import FULL, PRECISIONS
 from eigrad.progress import track
 from eigrad.survey import Survey
 
@@ -34,7 +35,8 @@ class Explainer:
     takes the fastest that is right for the network, and the result says which. Points are added until the estimated
     summed error of a sample's attributions is at most `tol` of their summed absolute value, but no path takes more than
     `max_points`; with `n_points` every path takes that many. `batch_size` bounds the points evaluated at once, and with
-    them the memory. The model is left as it was found: mode, device, dtype, buffers and gradient flags.
+    them the memory. `precision` is full, bfloat16, or on CUDA tf32: what a lower one costs is measured on the first
+    sample. The model is left as it was found: mode, device, dtype, buffers and gradient flags.
     """
 
     model: Model = field(repr=False)
@@ -47,12 +49,15 @@ class Explainer:
     progress: bool = True
     tol: float = 0.01
     max_points: int = 1025
+    precision: str = FULL
 
     def __post_init__(self) -> None:
         _require("path", self.path, Path, "paths.Straight()")
         _require("baseline", self.baseline, Baseline, "baselines.Zero()")
         if self.rule not in (AUTO, *RULES):
             raise ValueError(f"rule: got {self.rule!r}, expected one of {', '.join((AUTO, *RULES))}")
+        if self.precision not in PRECISIONS:
+            raise ValueError(f"precision: got {self.precision!r}, expected one of {', '.join(PRECISIONS)}")
         for name, value, least in (
             ("n_points", self.n_points, 2),
             ("batch_size", self.batch_size, 1),
@@ -90,6 +95,7 @@ class Explainer:
             )
         undisturbed = Undisturbed(self.model)
         found = chosen = None
+        precision_error: float | None = None
         for rows in track(self._chunks(samples), "explaining", enabled=self.progress):
             with undisturbed, torch.inference_mode(False):
                 chunk, home = self._chunk(samples, rows, target, others)
@@ -99,7 +105,9 @@ class Explainer:
                 part, chosen = chunk.explained(
                     found, chosen, n_points=self.n_points, tol=self.tol, most=self.max_points
                 )
-            yield part.on(home, repr(self.baseline))
+                if precision_error is None:
+                    precision_error = _precision_error(chunk, found, chosen, part)
+            yield replace(part.on(home, repr(self.baseline)), precision_error=precision_error)
 
     def diagnose(self, samples: Values, *, target: Target = None, extra: Values | Sequence[Values] = ()) -> Diagnosis:
         """What the network is made of near the first sample, and which rule and fusion it would be explained with."""
@@ -128,14 +136,14 @@ class Explainer:
         _refuse_own_class(values, self.baseline)
         part = target[rows] if isinstance(target, Tensor | np.ndarray) and target.ndim else target
         scored = score(self.model, values, part, tuple(other[rows] for other in extra))
-        placed = values.to(device)
+        placed = on_device(values, device)
         return Chunk(scored, placed, self.baseline(placed).to(placed), self.path), values.device
 
     def _plan(self, chunk: Chunk, found: Survey) -> Plan:
         samples = chunk.samples
         return plan(
             found, self.rule, chunk.curve, refining=self.n_points is None, batch_size=self.batch_size,
-            device=samples.device, dtype=samples.dtype,
+            device=samples.device, dtype=samples.dtype, precision=self.precision,
         )  # fmt: skip
 
 
@@ -171,6 +179,15 @@ def _refuse_own_class(samples: Tensor, baseline: Baseline) -> None:
             f"baseline: all {len(samples)} samples explained are among the {len(points)} points of the baseline "
             "class, expected another class"
         )
+
+
+def _precision_error(chunk: Chunk, found: Survey, chosen: Plan, part: Attributions) -> float:
+    """How far the first sample's attributions are from those in full precision, with the same points."""
+    if chosen.precision == FULL:
+        return 0.0
+    n = int(part.n_points[0])
+    exact, _ = chunk.first().explained(found, replace(chosen, precision=FULL), n_points=n, tol=1.0, most=n)
+    return float((part.values[:, :1] - exact.values).abs().sum() / exact.values.abs().sum())
 
 
 def _of_rows(values: Values, n_samples: int) -> Tensor:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from eigrad.model import on_host
+from eigrad.precision import FULL
 
 
 @dataclass(frozen=True)
@@ -23,7 +24,8 @@ class Attributions:
     score, or a smaller one against it. `change` is F(x) - F(x'), `gap` the completeness gap sum(a) - change and
     `error` the estimated summed absolute error, all in units of the score, for every baseline. `relative_error` is the
     estimated summed absolute error of the values over their summed absolute value, for every sample. `reason` says why
-    `rule` was taken, `n_points` how many points each path of a sample took.
+    `rule` was taken, `n_points` how many points each path of a sample took. `precision_error` is the summed absolute
+    difference a lower `precision` makes over the summed absolute attributions, measured on the first sample.
     """
 
     values: Float[Tensor, "*outputs samples *shape"]
@@ -39,6 +41,8 @@ class Attributions:
     n_evaluations: int
     path: str
     baseline: str
+    precision: str = FULL
+    precision_error: float = 0.0
 
     @property
     def n_outputs(self) -> int | None:

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from eigrad.fusion import Fusion
 from eigrad.model import Score
+from eigrad.precision import FULL, computing
 from eigrad.slopes.watch import Replacing, Secant, Step
 from eigrad.survey import Survey
 
@@ -29,12 +30,15 @@ class Field:
     fusion: Fusion | None = None
     in_place: bool = False
     blind: Tensor | None = None  # with fusion, what stands in the place of the input
+    precision: str = FULL  # of the network's forward and backward passes
 
     @classmethod
-    def of(cls, score: Score, survey: Survey, *, secant: bool, fuse: bool, sample: Tensor) -> Field:
+    def of(
+        cls, score: Score, survey: Survey, *, secant: bool, fuse: bool, sample: Tensor, precision: str = FULL
+    ) -> Field:
         """The field of a surveyed score; `sample` (1, *shape) is any one sample."""
         fusion = survey.fusion if fuse else None
-        return cls(score, survey.steps, secant, fusion, survey.found.in_place, sample if fusion else None)
+        return cls(score, survey.steps, secant, fusion, survey.found.in_place, sample if fusion else None, precision)
 
     def __call__(
         self, points: Float[Tensor, points * space], rows: Int[Tensor, " points"]
@@ -43,7 +47,7 @@ class Field:
         with torch.enable_grad():
             points = points.detach().requires_grad_()
             inputs = points.clone() if self.in_place else points
-            with self._watching(inputs, secant=self.secant):
+            with computing(self.precision, points.device), self._watching(inputs, secant=self.secant):
                 scores = self._scored(inputs, rows)
             last = scores.shape[1] - 1
             gradients = [
