@@ -60,8 +60,8 @@ def eigrad(*problem: Any, **options: Any) -> Tensor:
 
 
 def picked(problem: Problem) -> str:
-    """The tool's name for the rule eigrad picks for this network."""
-    return f"eigrad {explain(*problem, rule='auto').rule}"
+    """The tool's name for the rule eigrad picks for this network and a fixed number of points."""
+    return f"eigrad {explain(*problem, n_points=5, rule='auto').rule}"
 
 
 def captum_integral(

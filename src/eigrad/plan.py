@@ -51,9 +51,7 @@ class Plan:
 
     def without_secant(self, why: str) -> Plan:
         """The plan where the secant proved wrong."""
-        return replace(
-            self, rule=RULES["trapezoid"], reason=f"trapezoid: {why}, so something bends that it does not know"
-        )
+        return replace(self, rule=RULES["trapezoid"], reason=f"trapezoid: {why}")
 
 
 def plan(

@@ -91,11 +91,11 @@ class Chunk:
             return self.explained(found, plan, n_points=n_points, tol=tol, most=most)
         result = self._attributions(refined, change, at_ends, plan)
         if plan.rule.slopes and (incomplete := _incomplete(result, refined, change, at_ends)):
-            why = f"it left a gap on {incomplete} of {len(self.rows)} paths"
+            gap = f"the secant left a gap on {incomplete} of {len(self.rows)} paths"
             if plan.asked:
-                logger.warning("secant, as asked: %s", why)
+                logger.warning("%s, and was asked for", gap)
                 return result, plan
-            plan = plan.without_secant(why)
+            plan = plan.without_secant(f"{gap}, so something bends that it does not know")
             logger.warning("%s", plan.reason)
             return self.explained(found, plan, n_points=n_points, tol=tol, most=most)
         return result, plan
