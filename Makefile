@@ -39,9 +39,11 @@ docs: .venv/.dev  ## build the documentation into site/
 	@$(BIN)/mkdocs build --strict --quiet
 	@echo "site/index.html"
 
-bench: .venv/.dev  ## time, error and memory beside Captum and SHAP (options in BENCH); writes runs/bench and docs/benchmarks.md
+bench: .venv/.dev  ## time, error and memory beside Captum and SHAP (options in BENCH and GRAPHS); writes runs/bench and docs/benchmarks.md
 	@$(BIN)/python -m benchmarks.engine --out runs/bench $(BENCH)
 	@$(BIN)/python -m benchmarks.growth --out runs/bench
+	@$(BIN)/python -m benchmarks.neighbors --out runs/bench $(GRAPHS)
+	@$(BIN)/python -m benchmarks.wide --out runs/bench/wide
 	@$(BIN)/python -m benchmarks.page --out runs/bench --docs docs
 
 study: .venv/.dev  ## the digits study over SEEDS on all of MNIST (DATA=full, or a folder of IDX files); writes runs/study

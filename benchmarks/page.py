@@ -26,7 +26,7 @@ TEXT = Path(__file__).with_suffix(".md")
 def read(folder: Path) -> tuple[dict[str, pd.DataFrame], list[dict[str, Any]]]:
     """The tables, and settings and machine of every network."""
     tables = {}
-    for name in ("results", "curve", "others", "own", "growth"):
+    for name in ("results", "curve", "others", "own", "growth", "neighbors"):
         path = folder / f"{name}.csv"
         tables[name] = pd.read_csv(path) if path.exists() and path.stat().st_size > 1 else pd.DataFrame()
     files = [folder / "engine" / f"{name}.json" for name in RECIPES]
@@ -47,7 +47,8 @@ def page(folder: Path) -> str:
         others=others(tables["others"]),
         better=better(results, tables["others"], tables["curve"]),
         growth=growth(tables["growth"]),
-        wide=wide(folder / "wide.json"),
+        neighbors=neighbors(tables["neighbors"]),
+        wide=wide(folder / "wide" / "wide.json"),
         accuracies=", ".join(f"{case} {value:.2f}" for case, value in accuracies.items()),
         reference_points=f"{plan['reference_points']:,}",
         level_points=plan["level_points"],
@@ -185,6 +186,28 @@ def growth(rows: pd.DataFrame) -> str:
         f"{held['n_points']} points.\n\n"
     )
     return text + table(["swept", "value", "s", "MiB"], lines) + "\n"
+
+
+def neighbors(rows: pd.DataFrame) -> str:
+    if rows.empty:
+        return ""
+    lines = [
+        [
+            f"{row['points']:,.0f}", f"{row['build_s']:.2g}", f"{row['build_mib']:.0f}", f"{row['routes_s']:.2g}",
+            f"{row['one_by_one_s']:.3g}", f"{row['one_by_one_ratio']:.0f}", f"{row['dijkstra_alone_s']:.3g}",
+            f"{row['dijkstra_alone_ratio']:.0f}", f"{row['largest_relative_difference']:.1e}",
+        ]
+        for _, row in rows.iterrows()
+    ]  # fmt: skip
+    header = [
+        *("points", "graph, s", "MiB", "300 paths, s", "one by one, s", "times", "Dijkstra alone, s", "times"),
+        "largest difference of a length",
+    ]
+    text = (
+        "\n## Neighbor graphs\n\nExact search, 784 features; 100 samples and 3 baselines joined at once, beside one look-up "
+        "of the ends and one Dijkstra a pair, and beside SciPy's Dijkstra alone.\n\n"
+    )
+    return text + table(header, lines) + "\n"
 
 
 def wide(path: Path) -> str:
