@@ -204,8 +204,8 @@ def neighbors(rows: pd.DataFrame) -> str:
         "largest difference of a length",
     ]
     text = (
-        "\n## Neighbor graphs\n\nExact search, 784 features; 100 samples and 3 baselines joined at once, beside one look-up "
-        "of the ends and one Dijkstra a pair, and beside SciPy's Dijkstra alone.\n\n"
+        "\n## Neighbor graphs\n\nExact search, 784 features; 100 samples and 3 baselines joined at once, beside one "
+        "look-up of the ends and one Dijkstra a pair, and beside SciPy's Dijkstra alone.\n\n"
     )
     return text + table(header, lines) + "\n"
 
