@@ -37,14 +37,13 @@ def ramp(a: Tensor, b: Tensor, at_zero: float = 0.0) -> Tensor:
 
 
 def ramps(z: Tensor, layout: Layout, at_zero: float, out: Tensor) -> None:
-    """`ramp` between neighboring rows, written to `out`: every pass over memory counts here."""
+    """`ramp` between neighboring rows, written to `out`: every pass over memory counts here, and every new tensor."""
     positive, tiny = z.clamp(min=0), torch.finfo(z.dtype).tiny
     torch.add(layout.here(positive), layout.next(positive), out=out)
-    size = z.abs()
-    size = torch.add(layout.here(size), layout.next(size)).add_(tiny)  # which only matters where both vanish
+    negative_size = torch.add(layout.here(z), layout.next(z), out=layout.here(positive)).sub_(out, alpha=2).sub_(tiny)
     if at_zero:
         out.add_(at_zero * tiny)
-    out.div_(size)
+    out.div_(negative_size).neg_()
 
 
 class _Bent(torch.autograd.Function):

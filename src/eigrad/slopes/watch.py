@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from inspect import Parameter, signature
 from typing import Any
 
@@ -122,8 +123,10 @@ class Secant(Replacing):
         self, step: Step, in_place: bool, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> Any:
         operation = rule_of(step.name, step.layouts)
+        if operation is None:
+            return function(*args, **kwargs)
         tensors, _ = tensors_of(args, kwargs)
-        if operation is None or kwargs.get("out") is not None or any(tensor.is_complex() for tensor in tensors):
+        if kwargs.get("out") is not None or any(tensor.is_complex() for tensor in tensors):
             return function(*args, **kwargs)
         plain, in_place = out_of_place(function, step.name, in_place, args, kwargs)
         target = tensors[0]
@@ -135,15 +138,19 @@ class Secant(Replacing):
 
 def tensors_of(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Tensor, ...], Callable[..., Any]]:
     """The tensors among arguments, and how to put others in their place."""
-    flat, shape = tree_flatten((args, kwargs))
+    flat, shape = [*args, *kwargs.values()], None
+    if any(isinstance(value, tuple | list | dict) for value in flat):  # a search that is spared in most calls
+        flat, shape = tree_flatten((args, kwargs))
     places = [i for i, value in enumerate(flat) if isinstance(value, Tensor)]
 
     def put(tensors: Sequence[Tensor]) -> tuple[tuple[Any, ...], dict[str, Any]]:
         filled = list(flat)
         for place, tensor in zip(places, tensors, strict=True):
             filled[place] = tensor
-        args, kwargs = tree_unflatten(filled, shape)
-        return args, kwargs
+        if shape is not None:
+            new_args, new_kwargs = tree_unflatten(filled, shape)
+            return new_args, new_kwargs
+        return tuple(filled[: len(args)]), dict(zip(kwargs, filled[len(args) :], strict=True))
 
     return tuple(flat[i] for i in places), put
 
@@ -172,6 +179,7 @@ def out_of_place(
     return plain, in_place or asked
 
 
+@lru_cache(maxsize=256)
 def _in_place_option(function: Callable[..., Any]) -> int | None:
     """Where a function of torch.nn.functional takes `inplace`, None where it does not."""
     try:
