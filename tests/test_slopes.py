@@ -49,6 +49,7 @@ OPERATIONS = {
     "max pool": lambda z: F.max_pool2d(z, (2, 3)),
     "max pool, overlapping": lambda z: F.max_pool2d(z, 3, stride=(1, 2), padding=1),
     "max pool, dilated, to the ceiling": lambda z: F.max_pool2d(z, 2, stride=3, dilation=(1, 2), ceil_mode=True),
+    "max pool with its index": lambda z: F.max_pool2d(z, 2, return_indices=True)[0],
     "max pool of one axis": lambda z: F.max_pool1d(z[:, 0], 3, 1),
     "adaptive max pool": lambda z: F.adaptive_max_pool2d(z, (3, 4)),
     "largest along axes": lambda z: z.amax((1, 3)),
@@ -155,6 +156,15 @@ def test_the_order_on_a_piecewise_linear_network_is_at_least_1_4(ends, seed):
         for i, n in enumerate((9, 129)):
             errors[i] += (explain(model, ends, rule="secant", n_points=n).values - expected).abs().sum()
     assert math.log2(errors[0] / errors[1]) / 4 >= 1.4
+
+
+def test_the_estimate_is_about_the_error_and_rather_above_it(ends, seed):
+    ratios = []
+    for k in range(8):
+        model = mlp(seed + k)
+        found, expected = explain(model, ends, rule="secant", n_points=33), exact(model, ends)
+        ratios.append(found.relative_error * expected.abs().sum(1) / (found.values - expected).abs().sum(1))
+    assert 1 <= torch.cat(ratios).median() <= 4
 
 
 def test_a_tolerance_is_kept_and_only_who_needs_it_pays(ends, seed):
