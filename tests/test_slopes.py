@@ -51,6 +51,7 @@ OPERATIONS = {
     "max pool, dilated, to the ceiling": lambda z: F.max_pool2d(z, 2, stride=3, dilation=(1, 2), ceil_mode=True),
     "max pool with its index": lambda z: F.max_pool2d(z, 2, return_indices=True)[0],
     "max pool of one axis": lambda z: F.max_pool1d(z[:, 0], 3, 1),
+    "adaptive max pool with its index": lambda z: F.adaptive_max_pool2d(z, 2, return_indices=True)[0],
     "adaptive max pool": lambda z: F.adaptive_max_pool2d(z, (3, 4)),
     "largest along axes": lambda z: z.amax((1, 3)),
     "smallest and where": lambda z: z.min(2).values,

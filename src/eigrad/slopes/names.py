@@ -81,7 +81,7 @@ _DUNDERS = {
     "divide": "div", "ipow": "pow", "len": "len", "subtract": "sub", "multiply": "mul", "imul": "mul", "rmul": "mul",
     "absolute": "abs", "clip": "clamp", "arctan": "atan", "arcsinh": "asinh", "arctanh": "atanh", "arcsin": "asin",
     "_softmax": "softmax", "_log_softmax": "log_softmax", "special_expit": "sigmoid", "relu6": "relu6",
-    "max_pool1d_with_indices": "max_pool1d_with_indices", "linalg_norm": "norm", "linalg_vector_norm": "norm",
+    "linalg_norm": "norm", "linalg_vector_norm": "norm",
     "vector_norm": "norm", "rmatmul": "rmatmul",
 }  # fmt: skip
 

@@ -161,8 +161,13 @@ def _renamed(call: Call, name: str) -> Call:
     return Call(name, call.plain, call.tensors, call.layouts, call.out, call.arguments, call.options)
 
 
+def _axes(call: Call) -> int:
+    """The number in the name of a pooling operation."""
+    return int(call.name[call.name.index("pool") + len("pool")])
+
+
 def _pool(call: Call) -> Any:
-    n = int(call.name[-2])
+    n = _axes(call)
     z = call.tensors[0]
     with torch.no_grad():
         found = call.plain(z[:1])
@@ -179,7 +184,7 @@ def _pool(call: Call) -> Any:
 
 
 def _adaptive_pool(call: Call) -> Any:
-    n = int(call.name[-2])
+    n = _axes(call)
     found = call.plain(*call.tensors)
     value = found if isinstance(found, Tensor) else found[0]
     best = largest(call.tensors[0], _first([call.out]), value.detach(), adaptive_windows(value.shape, n))
@@ -236,8 +241,12 @@ OPERATIONS: dict[str, Operation] = {
     "clamp_max": Operation("kinked", _bent(lambda call: (1, [(call.option("max", 1), -1, 0)]))),
     **{name: Operation("kinked", _larger) for name in ("maximum", "minimum")},
     **{name: Operation("kinked", _extreme) for name in ("max", "min", "amax", "amin")},
-    **{f"max_pool{n}d{end}": Operation("kinked", _pool) for n in (1, 2, 3) for end in ("",)},
-    **{f"adaptive_max_pool{n}d": Operation("kinked", _adaptive_pool) for n in (1, 2, 3)},
+    **{f"max_pool{n}d{end}": Operation("kinked", _pool) for n in (1, 2, 3) for end in ("", "_with_indices")},
+    **{
+        f"adaptive_max_pool{n}d{end}": Operation("kinked", _adaptive_pool)
+        for n in (1, 2, 3)
+        for end in ("", "_with_indices")
+    },
     "softmax": Operation("smooth", _softmax),
     "log_softmax": Operation("smooth", _softmax),
     "logsumexp": Operation("smooth", _logsumexp),
