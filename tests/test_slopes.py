@@ -27,9 +27,12 @@ class Through(nn.Module):
         return self.last(self.operation(self.first(x).view(-1, 2, 4, 6)).flatten(1))
 
 
-def attention(z):
+MASK = torch.tensor([False, True, False, False, True, False])
+
+
+def attention(z, **options):
     q, k, v = z.flatten(1, 2).split(2, 2)
-    return F.scaled_dot_product_attention(q, k, v)
+    return F.scaled_dot_product_attention(q, k, v, **options)
 
 
 OPERATIONS = {
@@ -50,10 +53,16 @@ OPERATIONS = {
     "max pool, overlapping": lambda z: F.max_pool2d(z, 3, stride=(1, 2), padding=1),
     "max pool, dilated, to the ceiling": lambda z: F.max_pool2d(z, 2, stride=3, dilation=(1, 2), ceil_mode=True),
     "max pool with its index": lambda z: F.max_pool2d(z, 2, return_indices=True)[0],
+    "max pool of a whole axis": lambda z: F.max_pool1d(z[:, 0], 6),
     "max pool of one axis": lambda z: F.max_pool1d(z[:, 0], 3, 1),
     "adaptive max pool with its index": lambda z: F.adaptive_max_pool2d(z, 2, return_indices=True)[0],
     "adaptive max pool": lambda z: F.adaptive_max_pool2d(z, (3, 4)),
     "largest along axes": lambda z: z.amax((1, 3)),
+    "largest of what is not masked": lambda z: z.masked_fill(MASK, -math.inf).amax(-1),
+    "softmax of what is not masked": lambda z: z.masked_fill(MASK, -math.inf).softmax(-1),
+    "normalizer of what is not masked": lambda z: z.masked_fill(MASK, -math.inf).logsumexp(-1),
+    "causal attention": lambda z: attention(z, is_causal=True),
+    "clamp from minus infinity": lambda z: z.clamp(-math.inf, 0.1),
     "smallest and where": lambda z: z.min(2).values,
     "average pool": lambda z: F.avg_pool2d(z, 2),
     "tanh": torch.tanh,

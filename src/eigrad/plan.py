@@ -32,6 +32,7 @@ class Plan:
     batch_size: int
     reason: str
     precision: str = FULL
+    bends: bool = True  # whether anything in the network is not linear
 
     @property
     def fall(self) -> float:
@@ -43,11 +44,29 @@ class Plan:
         """How far below a tolerance a first estimate must lie: few secants can agree by chance."""
         return 1.5 if self.rule.slopes else 1.0
 
-    def first_points(self, tol: float) -> int:
-        """The fewest points a path takes where a tolerance is to be reached."""
+    @property
+    def doubted(self) -> float:
+        """Below which a first estimate is too good to be believed."""
+        return 1e-6 if self.rule.slopes and self.bends else 0.0
+
+    def first_points(self, tol: float, n_segments: int) -> int:
+        """The fewest points a path takes where a tolerance is to be reached; every segment takes two parts at least."""
         if self.rule.slopes:
-            return next(points for least, points in FIRST_SECANTS if tol >= least)
-        return FIRST_POINTS.get(self.rule.name, 2)
+            few = next(points for least, points in FIRST_SECANTS if tol >= least)
+        else:
+            few = FIRST_POINTS.get(self.rule.name, 2)
+        return few if n_segments == 1 else max(few, 2 * n_segments + 1)
+
+    def without_following(self, why: str) -> Plan:
+        """The plan where the network took another course than when it was surveyed.
+
+        ValueError where the secant was asked for: it follows every operation.
+        """
+        if not self.rule.slopes:
+            return replace(self, fuse=False, reason=f"{self.reason}; not fused: {why}")
+        if self.asked:
+            raise ValueError(f"rule: got 'secant' for a network it cannot follow ({why}), expected 'auto'")
+        return replace(self.without_secant(why), fuse=False)
 
     def without_secant(self, why: str) -> Plan:
         """The plan where the secant proved wrong."""
@@ -79,7 +98,9 @@ def plan(
         if rule == "clenshaw-curtis" and not straight:
             raise ValueError("rule: got 'clenshaw-curtis' on a decoded path, expected 'gauss-legendre' or 'auto'")
     fuse = straight and survey.fusion is not None
-    return Plan(RULES[rule], asked, fuse, batch_size or _batch_size(survey, device, dtype), reason, precision)
+    return Plan(
+        RULES[rule], asked, fuse, batch_size or _batch_size(survey, device, dtype), reason, precision, not survey.affine
+    )
 
 
 def _fastest(survey: Survey, nested: bool, dtype: torch.dtype) -> tuple[str, str]:

@@ -30,13 +30,17 @@ def save(path: Path, attributions: Attributions, fingerprint: Mapping[str, Any] 
     `fingerprint` is what they were computed from (JSON values), so that `load_or_compute` knows them again.
     bfloat16 is stored as float32.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    if path.parent.suffix == ".zarr":
-        zarr.open_group(path.parent, mode="a")
+    _make_parent(path)
     with tempfile.TemporaryDirectory(prefix=f".{path.name}-", dir=path.parent, ignore_cleanup_errors=True) as beside:
         whole = Path(beside, "new")
         _write(whole, attributions, fingerprint)
         _replace(path, whole, Path(beside, "old"))
+
+
+def _make_parent(path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if path.parent.suffix == ".zarr":
+        zarr.open_group(path.parent, mode="a")
 
 
 def stream(path: Path, explainer: Explainer, samples: Any, **call: Any) -> None:
@@ -45,7 +49,7 @@ def stream(path: Path, explainer: Explainer, samples: Any, **call: Any) -> None:
     `samples` may be memory-mapped; `call` is handed to `Explainer.stream`. The group is in its place once whole.
     One output at a time: ValueError where several are explained.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
+    _make_parent(path)
     with tempfile.TemporaryDirectory(prefix=f".{path.name}-", dir=path.parent, ignore_cleanup_errors=True) as beside:
         whole = Path(beside, "new")
         group = zarr.open_group(whole, mode="w")

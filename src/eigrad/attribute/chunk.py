@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -11,7 +11,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from eigrad.attribute.refine import Refined, to_tolerance
+from eigrad.attribute.refine import Change, Refined, to_tolerance
 from eigrad.attribute.result import Attributions
 from eigrad.integrate import Field, Integral, integrate
 from eigrad.model import Score, in_batches
@@ -20,6 +20,7 @@ from eigrad.plan import Plan
 from eigrad.slopes.watch import Diverged
 from eigrad.survey import Survey, survey
 
+VALUES_AT_ONCE = 2**23  # numbers of corners, and of sums at them, that are held together
 logger = logging.getLogger(__name__)
 
 INCOMPLETE = 1e-3  # a gap of the secant beyond rounding, as a part of the summed attributions, betrays an unknown bend
@@ -33,6 +34,7 @@ class Chunk:
     samples: Float[Tensor, samples * shape]
     baselines: Float[Tensor, "samples baselines *shape"]
     path: Path
+    begin: int = 0  # the score's number of the first sample
 
     @property
     def n_baselines(self) -> int:
@@ -49,7 +51,8 @@ class Chunk:
     @cached_property
     def rows(self) -> Int[Tensor, " pairs"]:
         """The sample of every pair."""
-        return torch.arange(len(self.samples), device=self.samples.device).repeat_interleave(self.n_baselines)
+        samples = torch.arange(self.begin, self.begin + len(self.samples), device=self.samples.device)
+        return samples.repeat_interleave(self.n_baselines)
 
     @cached_property
     def curve(self) -> Curve:
@@ -61,13 +64,32 @@ class Chunk:
         """Whether all samples have the same baselines, in the same memory."""
         return len(self.samples) == 1 or self.baselines.stride(0) == 0
 
-    def surveyed(self) -> Survey:
-        """What the network is made of, found between the first sample and its first baseline."""
-        return survey(self.score, self.starts[0], self.ends[0], self.rows[:1])
+    @cached_property
+    def paths_of_length(self) -> Int[Tensor, " pairs"]:
+        """The pairs whose sample is not its baseline."""
+        return torch.nonzero((self.starts != self.ends).flatten(1).any(1)).squeeze(1)
 
-    def first(self) -> Chunk:
-        """The first sample alone."""
-        return Chunk(self.score, self.samples[:1], self.baselines[:1], self.path)
+    def surveyed(self) -> Survey:
+        """What the network is made of, found along the first path that has a length, if any has."""
+        pair = int(self.paths_of_length[0]) if len(self.paths_of_length) else 0
+        return survey(self.score, self.starts[pair], self.ends[pair], self.rows[pair : pair + 1])
+
+    def part(self, begin: int, end: int) -> Chunk:
+        """Some of the samples."""
+        rows = slice(begin, end)
+        return Chunk(self.score, self.samples[rows], self.baselines[rows], self.path, self.begin + begin)
+
+    def parts(self, found: Survey, plan: Plan) -> Iterator[Chunk]:
+        """The chunk cut so that what is held of a path at once, which may be wider than a sample, is bounded."""
+        width = self.samples[0].numel()
+        if plan.fuse and found.fusion is not None:
+            width = max(width, found.fusion.forward(self.samples[:1]).numel())
+        with torch.no_grad():
+            n_scores = self.score(self.samples[:1].clone(), self.rows[:1]).shape[1]
+        held = width * self.curve.n_segments * self.n_baselines * n_scores
+        size = max(1, VALUES_AT_ONCE // held)
+        for begin in range(0, len(self.samples), size):
+            yield self if size >= len(self.samples) else self.part(begin, begin + size)
 
     def explained(
         self, found: Survey, plan: Plan, *, n_points: int | None, tol: float, most: int
@@ -84,9 +106,9 @@ class Chunk:
         inner = self._inner(field)
         try:
             change, at_ends = self._change(field, inner, plan.batch_size)
-            refined, plan = self._refined(field, inner, plan, n_points, tol, most)
+            refined, plan = self._refined(field, inner, plan, change, at_ends, n_points, tol, most)
         except Diverged as error:
-            plan = replace(plan.without_secant(str(error)), fuse=False)
+            plan = plan.without_following(str(error))
             logger.warning("%s", plan.reason)
             return self.explained(found, plan, n_points=n_points, tol=tol, most=most)
         result = self._attributions(refined, change, at_ends, plan)
@@ -101,36 +123,26 @@ class Chunk:
         return result, plan
 
     def _refined(
-        self, field: Field, inner: Curve | None, plan: Plan, n_points: int | None, tol: float, most: int
-    ) -> tuple[Refined, Plan]:
+        self, field: Field, inner: Curve | None, plan: Plan, change: Tensor, at_ends: Tensor, n_points: int | None,
+        tol: float, most: int,
+    ) -> tuple[Refined, Plan]:  # fmt: skip
         size = plan.batch_size
+        refining = n_points is None and len(change) == 1
 
-        def run(pairs: Tensor, n: int, coarser: Integral | None) -> Integral:
+        def run(pairs: Tensor, n: int, before: Tensor | None) -> Integral:
             nonlocal size
             every = len(pairs) == len(self.rows)
             curve = self.curve if every else self.curve.take(pairs)
             blended = inner if inner is None or every else inner.take(pairs)
             integral, size = backing_off(
-                lambda size: integrate(
-                    field,
-                    curve,
-                    self.rows[pairs],
-                    plan.rule,
-                    n,
-                    size,
-                    inner=blended,
-                    coarser=coarser,
-                    refining=n_points is None,
-                ),
+                lambda size: integrate(field, curve, self.rows[pairs], plan.rule, n, size, blended, before, refining),
                 size,
             )
             return integral
 
-        first = n_points or min(plan.first_points(tol), most)
-        refined = to_tolerance(
-            run, len(self.samples), self.n_baselines, first, None if n_points else tol, most,
-            plan.caution, plan.fall, self.samples.device,
-        )  # fmt: skip
+        first = n_points or min(plan.first_points(tol, self.curve.n_segments), most)
+        held = Change(change, rounding(change, at_ends).mean(2))
+        refined = to_tolerance(run, held, plan, first, None if n_points else tol, most)
         return refined, replace(plan, batch_size=size)
 
     def _inner(self, field: Field) -> Curve | None:
@@ -164,6 +176,7 @@ class Chunk:
             rows = self.rows
         at_ends = in_batches(field.scores, ends, self.rows[:: self.n_baselines], size=batch_size).T
         at_starts = in_batches(field.scores, starts, rows, size=batch_size).T.unflatten(1, (-1, self.n_baselines))
+        _refuse_infinite(at_ends, at_starts)
         return at_ends[:, :, None] - at_starts, at_ends
 
     def _attributions(self, refined: Refined, change: Tensor, at_ends: Tensor, plan: Plan) -> Attributions:
@@ -191,11 +204,23 @@ class Chunk:
         )
 
 
+def _refuse_infinite(at_ends: Tensor, at_starts: Tensor) -> None:
+    for scores, what in ((at_ends, "samples"), (at_starts, "baselines")):
+        wrong = int((~torch.isfinite(scores)).any(0).sum())
+        if wrong:
+            raise ValueError(f"model: its score is NaN or infinite at {wrong} {what}, expected finite scores there")
+
+
+def rounding(change: Tensor, at_ends: Tensor) -> Tensor:
+    """What of a completeness gap (scores, samples, baselines) rounding may explain."""
+    return 1e3 * torch.finfo(change.dtype).eps * (at_ends[:, :, None].abs() * 2 + change.abs())
+
+
 def _incomplete(result: Attributions, refined: Refined, change: Tensor, at_ends: Tensor) -> int:
-    """How many pairs have a gap that rounding does not explain."""
+    """How many pairs have a gap that rounding does not explain, or none that is a number."""
     size = refined.integral.values.abs().flatten(2).sum(2).unflatten(1, change.shape[1:])
-    rounding = 1e3 * torch.finfo(change.dtype).eps * (at_ends[:, :, None].abs() * 2 + change.abs())
-    return int((result.gap.abs() > INCOMPLETE * size + rounding).sum())
+    within = result.gap.abs() <= INCOMPLETE * size + rounding(change, at_ends)
+    return int((~within).sum())
 
 
 def backing_off(function: Callable[[int], Integral], batch_size: int) -> tuple[Integral, int]:

@@ -31,12 +31,13 @@ VALUES_AT_ONCE = 2**22  # and at most this many numbers for one corner of those 
 class Explainer:
     """Integrated gradients of a model's score along paths from baselines to samples.
 
-    `target` is as in `eigrad.model.score`. `rule` is auto, secant, gauss-legendre, clenshaw-curtis or trapezoid; auto
-    takes the fastest that is right for the network, and the result says which. Points are added until the estimated
-    summed error of a sample's attributions is at most `tol` of their summed absolute value, but no path takes more than
-    `max_points`; with `n_points` every path takes that many. `batch_size` bounds the points evaluated at once, and with
-    them the memory. `precision` is full, bfloat16, or on CUDA tf32: what a lower one costs is measured on the first
-    sample. The model is left as it was found: mode, device, dtype, buffers and gradient flags.
+    `target` is as in `eigrad.model.score`. `rule` is auto, secant, gauss-legendre, clenshaw-curtis, trapezoid, or
+    gradient (no integral); auto takes the fastest that is right for the network, and the result says which. Points are
+    added until the estimated summed error of a sample's attributions is at most `tol` of their summed absolute value,
+    but not beyond `max_points`; with `n_points` every path takes that many. A path of many segments takes two parts for
+    each, even where that makes more. `batch_size` bounds the points evaluated at once, and with them the memory.
+    `precision` is full, bfloat16, or on CUDA tf32: what a lower one costs is measured on the first sample. The model
+    is left as it was found: mode, device, dtype, buffers and gradient flags. ValueError says what cannot be explained.
     """
 
     model: Model = field(repr=False)
@@ -95,16 +96,21 @@ class Explainer:
             )
         undisturbed = Undisturbed(self.model)
         found = chosen = None
+        certain = False  # whether it was surveyed along a path that has a length
         precision_error: float | None = None
         for rows in track(self._chunks(samples), "explaining", enabled=self.progress):
             with undisturbed, torch.inference_mode(False):
                 chunk, home = self._chunk(samples, rows, target, others)
-                if found is None or chosen is None:
-                    found = chunk.surveyed()
+                if found is None or chosen is None or not certain:
+                    found, certain = chunk.surveyed(), len(chunk.paths_of_length) > 0
                     chosen = self._plan(chunk, found)
-                part, chosen = chunk.explained(
-                    found, chosen, n_points=self.n_points, tol=self.tol, most=self.max_points
-                )
+                parts = []
+                for each in chunk.parts(found, chosen):
+                    part, chosen = each.explained(
+                        found, chosen, n_points=self.n_points, tol=self.tol, most=self.max_points
+                    )
+                    parts.append(part)
+                part = joined(parts)
                 if precision_error is None:
                     precision_error = _precision_error(chunk, found, chosen, part)
             yield replace(part.on(home, repr(self.baseline)), precision_error=precision_error)
@@ -186,8 +192,9 @@ def _precision_error(chunk: Chunk, found: Survey, chosen: Plan, part: Attributio
     if chosen.precision == FULL:
         return 0.0
     n = int(part.n_points[0])
-    exact, _ = chunk.first().explained(found, replace(chosen, precision=FULL), n_points=n, tol=1.0, most=n)
-    return float((part.values[:, :1] - exact.values).abs().sum() / exact.values.abs().sum())
+    exact, _ = chunk.part(0, 1).explained(found, replace(chosen, precision=FULL), n_points=n, tol=1.0, most=n)
+    cost, size = (part.values[:, :1] - exact.values).abs().sum(), exact.values.abs().sum()
+    return float(cost / size) if size > 0 else 0.0
 
 
 def _of_rows(values: Values, n_samples: int) -> Tensor:

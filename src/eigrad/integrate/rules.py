@@ -129,8 +129,7 @@ class Secant:
         counts = self._counts(curve, n_points)
         fewer = torch.maximum((counts + 7) // 8, (counts.clamp(max=8) + 1) // 2)
         ratio = counts.sum(1) / fewer.sum(1)
-        halved = (2**SECANT_ORDER - 1) / (ratio**SECANT_ORDER - 1)
-        return self._steps(curve, fewer), torch.where(ratio > 1, halved, 1.0)
+        return self._steps(curve, fewer), (2**SECANT_ORDER - 1) / (ratio**SECANT_ORDER - 1)
 
     def _counts(self, curve: Curve, n_points: int) -> Tensor:
         return share(curve.lengths(), n_points - 1)

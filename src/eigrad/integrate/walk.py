@@ -22,7 +22,7 @@ Kept: TypeAlias = Float[Tensor, "scores pairs nodes *space"]
 
 @dataclass(frozen=True)
 class Integral:
-    """Attributions of pairs, what they differ by from those on half of the nodes, and how many gradients were taken.
+    """Attributions of pairs, what half of the parts would change, and how many gradients were taken.
 
     Slopes are compared on fewer parts than half, and the difference brought down to that of a halving.
     """
@@ -32,14 +32,9 @@ class Integral:
     n_evaluations: int
     kept: Kept | None = None  # gradients at the nodes, where a finer grid can use them
 
-    def take(self, pairs: Int[Tensor, " rows"]) -> Integral:
-        """The integral of some of the pairs."""
-        kept = None if self.kept is None else self.kept[:, pairs]
-        return Integral(self.values[:, pairs], self.difference[:, pairs], 0, kept)
-
     @property
     def error(self) -> Float[Tensor, "scores pairs"]:
-        """sum_j |a_j - a_j on half of the nodes|, in units of the score: about the error of the half grid."""
+        """sum_j |what half of the parts would change in a_j|, in units of the score: at least about the error."""
         return self.difference.abs().flatten(2).sum(2)
 
 
@@ -52,30 +47,27 @@ def integrate(
     n_points: int,
     batch_size: int,
     inner: Curve | None = None,
-    coarser: Integral | None = None,
+    before: Tensor | None = None,
     refining: bool = False,
 ) -> Integral:
     """Integrate the field along every pair's curve; `rows` names the sample each pair belongs to.
 
-    With a fused field, `inner` is the same curve in the first layer's outputs. `coarser` is the integral on half of the
-    parts where it is known: it spares slopes a second run, and nested rules the gradients it kept while `refining`.
+    With a fused field, `inner` is the same curve in the first layer's outputs. While `refining`, nested rules keep the
+    gradients of a single score at their nodes; `before` are those kept by the grid of half the parts.
     """
     curve = curve.refined(min(LATENT_PIECES, max(1, n_points // 8)))
     grid = rule.grid(curve, n_points)
     if refining and _keeps(inner or curve, rule, grid):
-        before = None if coarser is None else coarser.kept
         kept, n_evaluations = _at_nodes(field, inner or curve, rows, grid, batch_size, before)
         sums = _brought_back(field, curve, _weighed(grid.weights, kept))
         return Integral(sums[:, 0], sums[:, 0] - sums[:, 1], n_evaluations, kept)
     sums, n_evaluations = _integrated(field, curve, rows, rule, grid, batch_size, inner)
     if not isinstance(rule, Secant):
         return Integral(sums[:, 0], sums[:, 0] - sums[:, 1], n_evaluations)
-    if coarser is None:
-        grid, halved = rule.coarse(curve, n_points)
-        coarse, more = _integrated(field, curve, rows, rule, grid, batch_size, inner)
-        difference = (sums - coarse).mul_(halved.to(sums).view(-1, *(1 for _ in sums.shape[3:])))
-        return Integral(sums[:, 0], difference[:, 0], n_evaluations + more)
-    return Integral(sums[:, 0], sums[:, 0] - coarser.values, n_evaluations)
+    grid, halved = rule.coarse(curve, n_points)
+    coarse, more = _integrated(field, curve, rows, rule, grid, batch_size, inner)
+    difference = (sums - coarse).mul_(halved.to(sums).view(-1, *(1 for _ in sums.shape[3:])))
+    return Integral(sums[:, 0], difference[:, 0], n_evaluations + more)
 
 
 def _integrated(

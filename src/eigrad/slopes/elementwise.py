@@ -65,6 +65,8 @@ class _Bent(torch.autograd.Function):
                 part.mul_(change)
             if i:
                 slope.add_(part)
+        if not kinks:
+            slope.zero_()
         if not _is(base, 0):
             slope.add_(base)
         slope.mul_(layout.here(gradient))

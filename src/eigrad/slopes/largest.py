@@ -52,7 +52,8 @@ class _Largest(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None, None, None]:
         z, apart = ctx.saved_tensors
-        apart = ctx.contenders.of(z) if apart is None else apart
+        if apart is None:  # where minus infinity may stand for what is masked, which no difference survives
+            apart = ctx.contenders.of(z).clamp(min=torch.finfo(z.dtype).min / 4)
         layout = Layout(ctx.layout.dim + 1, ctx.layout.step)
         rows, cells = layout.empty(apart)
         _share_out(apart, layout.here(gradients[0][None]), layout, ctx.tie, cells)

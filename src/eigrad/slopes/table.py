@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -121,8 +122,13 @@ def _prelu(call: Call) -> Kinks:
 
 def _clamp(call: Call) -> Kinks:
     low, high = call.option("min", 1), call.option("max", 2)
+    low, high = (None if _is_number(bound) and math.isinf(bound) else bound for bound in (low, high))
     kinks = ([] if low is None else [(low, 1, 1)]) + ([] if high is None else [(high, -1, 0)])
     return (1 if low is None else 0), kinks
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float)
 
 
 def _hardtanh(call: Call) -> Kinks:
@@ -178,7 +184,12 @@ def _pool(call: Call) -> Any:
     size = _each(call.option("kernel_size", 1), n)
     stride = _each(call.option("stride", 2), n) or size
     padding, dilation = _each(call.option("padding", 3, 0), n), _each(call.option("dilation", 4, 1), n)
-    contenders = Windows(size, stride, padding, dilation, value.shape[value.ndim - n :])
+    whole = size == [*z.shape[z.ndim - n :]] and not any(padding)
+    contenders = (
+        along(range(z.ndim - n, z.ndim), torch.Size([len(z), *value.shape[1:]]))
+        if whole
+        else Windows(size, stride, padding, dilation, value.shape[value.ndim - n :])
+    )
     best = largest(z, _first([call.out]), value if indexed else None, contenders)
     return (best, *found[1:]) if indexed else best
 
