@@ -31,26 +31,29 @@ from eigrad.data import write_atomic
 
 LIBRARIES = ("eigrad", "torch", "captum", "shap", "numpy")
 TABLES = ("results", "curve", "others", "batches", "timings", "own")
-OWN_POINTS = 250
+OWN_POINTS, CAPTUM_BATCH = 250, 1024
 
 
 def own(case: Case, folder: Path, plan: Plan, samples: int) -> list[Row]:
-    """The engine as it comes against its own trapezoid with 250 points, in turn; memory in processes of their own.
+    """The engine as it comes against trapezoids with 250 points, in turn; memory in processes of their own.
 
     Captum as it comes, all points at once, is run once, for its memory.
     """
-    tools = {peers.AUTO: None, "eigrad trapezoid": OWN_POINTS}
+    tools = {peers.AUTO: None, "eigrad trapezoid": OWN_POINTS, peers.UNFUSED: OWN_POINTS, peers.TRAPEZOID: OWN_POINTS}
+    batches = {peers.TRAPEZOID: CAPTUM_BATCH}
     problem = case.problem(samples)
     rows: list[Row] = []
     for n_threads in plan.threads:
         torch.set_num_threads(n_threads)
         memory = {
-            tool: measure.apart(case.name, folder, tool, n, samples=samples, threads=n_threads)["mebibytes"]
+            tool: measure.apart(
+                case.name, folder, tool, n, samples=samples, threads=n_threads, batch=batches.get(tool)
+            )["mebibytes"]
             for tool, n in tools.items()
         }
         for turn in range(plan.pairs):
             for tool, n_points in tools.items():
-                elapsed = measure.seconds(partial(peers.tool(tool), *problem, n_points, None))
+                elapsed = measure.seconds(partial(peers.tool(tool), *problem, n_points, batches.get(tool)))
                 row = {"case": case.name, "threads": n_threads, "samples": len(problem[1]), "round": turn, "tool": tool}
                 rows.append({**row, "n_points": n_points, "seconds": elapsed, "mebibytes": memory[tool]})
     n_threads = max(plan.threads)

@@ -127,13 +127,16 @@ def own(rows: pd.DataFrame) -> str:
     if rows.empty:
         return ""
     lines = []
+    fastest = rows[rows["tool"] == peers.AUTO].set_index(["threads", "round"])["seconds"]
     for (threads, tool), group in rows.groupby(["threads", "tool"], sort=False):
+        longer = (group.set_index(["threads", "round"])["seconds"] / fastest).median()
         n = group["n_points"].iloc[0]
         points = "its own choice" if pd.isna(n) else f"{n:.0f}"
-        lines.append([str(threads), str(tool), points, f"{group['seconds'].median():.3g}", mebibytes(group.iloc[0])])
+        lines.append([str(threads), str(tool), points, f"{group['seconds'].median():.3g}", f"{longer:.1f}",
+                      mebibytes(group.iloc[0])])  # fmt: skip
     case, samples = rows["case"].iloc[0], rows["samples"].iloc[0]
     text = f"\n## As it comes, on {samples} samples of {case}\n\n"
-    return text + table(["threads", "tool", "points", "s", "MiB"], lines) + "\n"
+    return text + table(["threads", "tool", "points", "s", "times as long", "MiB"], lines) + "\n"
 
 
 def others(rows: pd.DataFrame) -> str:

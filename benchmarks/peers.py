@@ -25,6 +25,7 @@ Extra = tuple[Tensor, ...]
 Attribute = Callable[[nn.Module, Tensor, Tensor, int, Extra, int | None, int | None], Tensor]
 
 GAUSS, TRAPEZOID, LIMIT, AUTO = "Captum gauss-legendre", "Captum trapezoid", "forward and backward", "eigrad auto"
+UNFUSED = "eigrad trapezoid, not fused"
 CAPTUM_METHODS = {TRAPEZOID: "riemann_trapezoid", GAUSS: "gausslegendre"}
 # Other estimators than the integral, with the points they draw.
 OTHERS = {"Captum DeepLift": None, "SHAP DeepExplainer": None, "SHAP GradientExplainer": 250}
@@ -57,6 +58,15 @@ def explain(
 
 def eigrad(*problem: Any, **options: Any) -> Tensor:
     return explain(*problem, **options).values
+
+
+def unfused(model: nn.Module, *problem: Any, **options: Any) -> Tensor:
+    """What eigrad gives where every point goes through the first layer, as it must where a backward hook looks on."""
+    handle = model.register_full_backward_hook(lambda module, grad_input, grad_output: None)
+    try:
+        return explain(model, *problem, **options).values
+    finally:
+        handle.remove()
 
 
 def picked(problem: Problem) -> str:
@@ -190,6 +200,8 @@ def tool(name: str) -> Attribute:
     """A tool by its name; eigrad's are "eigrad RULE" and "eigrad auto TOL"."""
     if name.startswith(AUTO):
         return partial(eigrad, rule="auto", tol=float(name.removeprefix(AUTO) or 0.01))
+    if name == UNFUSED:
+        return partial(unfused, rule="trapezoid")
     if name.startswith("eigrad "):
         return partial(eigrad, rule=name.removeprefix("eigrad "))
     if name in CAPTUM_METHODS:
