@@ -62,7 +62,7 @@ def integrate(
         sums = _brought_back(field, curve, _weighed(grid.weights, kept))
         return Integral(sums[:, 0], sums[:, 0] - sums[:, 1], n_evaluations, kept)
     sums, n_evaluations = _integrated(field, curve, rows, rule, grid, batch_size, inner)
-    if not isinstance(rule, Secant):
+    if not isinstance(rule, Secant):  # whose half grid is in the same run
         return Integral(sums[:, 0], sums[:, 0] - sums[:, 1], n_evaluations)
     grid, halved = rule.coarse(curve, n_points)
     coarse, more = _integrated(field, curve, rows, rule, grid, batch_size, inner)

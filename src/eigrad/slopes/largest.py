@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from eigrad.slopes.elementwise import ramp
-from eigrad.slopes.rows import Layout
+from eigrad.slopes.rows import Layout, lowest
 
 
 @runtime_checkable
@@ -53,7 +53,7 @@ class _Largest(torch.autograd.Function):
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None, None, None]:
         z, apart = ctx.saved_tensors
         if apart is None:  # where minus infinity may stand for what is masked, which no difference survives
-            apart = ctx.contenders.of(z).clamp(min=torch.finfo(z.dtype).min / 4)
+            apart = ctx.contenders.of(z).clamp(min=lowest(z.dtype))
         layout = Layout(ctx.layout.dim + 1, ctx.layout.step)
         rows, cells = layout.empty(apart)
         _share_out(apart, layout.here(gradients[0][None]), layout, ctx.tie, cells)
@@ -109,7 +109,7 @@ class Windows:
     def of(self, z: Tensor) -> Tensor:
         margins = self._margins(z)
         if any(margins):
-            z = functional.pad(z, margins, value=torch.finfo(z.dtype).min / 4)
+            z = functional.pad(z, margins, value=lowest(z.dtype))
         return torch.stack([z[corner] for corner in self._corners()])
 
     def back(self, gradients: Tensor, z: Tensor) -> Tensor:
@@ -148,7 +148,7 @@ def adaptive_windows(shape: torch.Size, n_axes: int) -> Contenders:
 
     def contenders(z: Tensor) -> Tensor:
         first = z.ndim - n_axes
-        z = functional.pad(z, [0, 1] * n_axes, value=torch.finfo(z.dtype).min / 4)
+        z = functional.pad(z, [0, 1] * n_axes, value=lowest(z.dtype))
         for i, count in enumerate(counts):
             side = z.shape[first + i] - 1
             begin = [k * side // count for k in range(count)]

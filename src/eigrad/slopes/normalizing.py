@@ -11,7 +11,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
-from eigrad.slopes.rows import Layout
+from eigrad.slopes.rows import Layout, lowest
 
 Kind = Literal["softmax", "log_softmax", "logsumexp"]
 
@@ -31,7 +31,7 @@ class _Normalized(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None, None, None]:
         (z,), dim, layout = ctx.saved_tensors, ctx.dim, ctx.layout
-        logs = torch.log_softmax(z, dim).clamp(min=torch.finfo(z.dtype).min / 4)  # what is masked is minus infinity
+        logs = torch.log_softmax(z, dim).clamp(min=lowest(z.dtype))  # what is masked is minus infinity
         mean = logarithmic_mean(layout.here(logs), layout.next(logs))
         weight = mean / mean.sum(dim, keepdim=True)
         gradient = layout.here(gradients[0])

@@ -48,6 +48,11 @@ class Layout:
         return rows
 
 
+def lowest(dtype: torch.dtype) -> float:
+    """A number that is never the largest, and stands for minus infinity where differences are to be finite."""
+    return torch.finfo(dtype).min / 4
+
+
 def middle(tensor: Tensor, layout: Layout | None) -> Tensor:
     """The tensor in the middle of every cell; what is the same in all rows stays as it is."""
     return tensor.detach() if layout is None else layout.middle(tensor)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import torch
@@ -164,7 +164,7 @@ def _extreme(call: Call) -> Any:
 
 
 def _renamed(call: Call, name: str) -> Call:
-    return Call(name, call.plain, call.tensors, call.layouts, call.out, call.arguments, call.options)
+    return replace(call, name=name)
 
 
 def _axes(call: Call) -> int:
