@@ -31,7 +31,7 @@ class Plan:
     level_points: int = 250
     reference_points: int = 4000
     most_checked: int = 60
-    most_timed: int = 100
+    most_timed: int = 300
     seconds_a_run: float = 6.0  # of Captum: fewer samples are timed where it takes longer
     batches: tuple[int, ...] = (64, 256, 1024, 4096)
     points: tuple[int, ...] = (

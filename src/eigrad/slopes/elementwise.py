@@ -36,31 +36,38 @@ def ramp(a: Tensor, b: Tensor, at_zero: float = 0.0) -> Tensor:
     return (positive.add_(at_zero * tiny) if at_zero else positive).div_(size)
 
 
-def ramps(z: Tensor, layout: Layout, at_zero: float, out: Tensor) -> None:
-    """`ramp` between neighboring rows, written to `out`: every pass over memory counts here, and every new tensor."""
-    positive, tiny = z.clamp(min=0), torch.finfo(z.dtype).tiny
+def ramps(z: Tensor, positive: Tensor, layout: Layout, at_zero: float, out: Tensor) -> None:
+    """`ramp` between neighboring rows of z, whose positive part is given, written to `out`.
+
+    Written for few passes over memory.
+    """
+    tiny = torch.tensor(torch.finfo(z.dtype).tiny, dtype=z.dtype, device=z.device)
     torch.add(layout.here(positive), layout.next(positive), out=out)
-    negative_size = torch.add(layout.here(z), layout.next(z), out=layout.here(positive)).sub_(out, alpha=2).sub_(tiny)
+    size = torch.add(layout.here(z), layout.next(z)).sub_(out, alpha=2)
+    torch.sub(tiny, size, out=size)
     if at_zero:
         out.add_(at_zero * tiny)
-    out.div_(negative_size).neg_()
+    out.div_(size)
 
 
 class _Bent(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, z: Tensor, layout: Layout, kinks: Kinks, function: Callable[[Tensor], Tensor]) -> Tensor:
-        ctx.save_for_backward(z)
+        value = function(z)
+        # the value of max(z, 0) serves again: PyTorch itself keeps it, so that no network changes it in place
+        ctx.save_for_backward(z, value if function is torch.relu else None)
         ctx.layout, ctx.kinks = layout, kinks
-        return function(z)
+        return value
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None, None]:
-        (z,), (gradient,) = ctx.saved_tensors, gradients
+        (z, value), (gradient,) = ctx.saved_tensors, gradients
         layout, (base, kinks) = ctx.layout, ctx.kinks
         rows, slope = layout.empty(z)
         for i, (place, change, there) in enumerate(kinks):
             part = slope if i == 0 else torch.empty_like(slope)
-            ramps(z if _is(place, 0) else z - place, layout, float(there), out=part)
+            moved = z if _is(place, 0) else z - place
+            ramps(moved, moved.clamp(min=0) if value is None else value, layout, float(there), out=part)
             if not _is(change, 1):
                 part.mul_(change)
             if i:

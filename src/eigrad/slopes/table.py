@@ -109,6 +109,10 @@ def _bent(kinks: Callable[[Call], Kinks]) -> Rule:
     return rule
 
 
+def _relu(call: Call) -> Any:
+    return bent(call.tensors[0], _first(call.layouts), (0, [(0, 1, 0)]), torch.relu)
+
+
 def _leaky(call: Call) -> Kinks:
     slope = call.option("negative_slope", 1, 0.01)
     return slope, [(0, 1 - slope, 0)]
@@ -239,7 +243,7 @@ SINGULAR = "log log2 log10 sqrt rsqrt reciprocal pow logit atanh asin acos tan l
 OPERATIONS: dict[str, Operation] = {
     **{name: Operation("smooth", _smooth()) for name in SMOOTH.split()},
     **{name: Operation("smooth", _smooth(singular=True)) for name in SINGULAR.split()},
-    "relu": Operation("kinked", _bent(lambda _: (0, [(0, 1, 0)]))),
+    "relu": Operation("kinked", _relu),
     "abs": Operation("kinked", _bent(lambda _: (-1, [(0, 2, 0.5)]))),
     "leaky_relu": Operation("kinked", _bent(_leaky)),
     "prelu": Operation("kinked", _bent(_prelu)),
