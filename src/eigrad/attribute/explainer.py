@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,9 @@ import torch
 from torch import Tensor
 
 from eigrad.attribute.chunk import Chunk
+from eigrad.attribute.course import Course
 from eigrad.attribute.diagnosis import Diagnosis
+from eigrad.attribute.refine import Goal
 from eigrad.attribute.result import Attributions, joined
 from eigrad.baselines import Baseline, Zero
 from eigrad.integrate import RULES
@@ -95,25 +97,12 @@ class Explainer:
                 f"target: got {len(target)} indices for {len(samples)} samples, expected one index a sample"
             )
         undisturbed = Undisturbed(self.model)
-        found = chosen = None
-        certain = False  # whether it was surveyed along a path that has a length
-        precision_error: float | None = None
+        course = Course(self._plan, Goal(self.n_points, self.tol, self.max_points))
         for rows in track(self._chunks(samples), "explaining", enabled=self.progress):
             with undisturbed, torch.inference_mode(False):
                 chunk, home = self._chunk(samples, rows, target, others)
-                if found is None or chosen is None or not certain:
-                    found, certain = chunk.surveyed(), len(chunk.paths_of_length) > 0
-                    chosen = self._plan(chunk, found)
-                parts = []
-                for each in chunk.parts(found, chosen):
-                    part, chosen = each.explained(
-                        found, chosen, n_points=self.n_points, tol=self.tol, most=self.max_points
-                    )
-                    parts.append(part)
-                part = joined(parts)
-                if precision_error is None:
-                    precision_error = _precision_error(chunk, found, chosen, part)
-            yield replace(part.on(home, repr(self.baseline)), precision_error=precision_error)
+                part = course.explained(chunk)
+            yield part.on(home, repr(self.baseline))
 
     def diagnose(self, samples: Values, *, target: Target = None, extra: Values | Sequence[Values] = ()) -> Diagnosis:
         """What the network is made of near the first sample, and which rule and fusion it would be explained with."""
@@ -185,16 +174,6 @@ def _refuse_own_class(samples: Tensor, baseline: Baseline) -> None:
             f"baseline: all {len(samples)} samples explained are among the {len(points)} points of the baseline "
             "class, expected another class"
         )
-
-
-def _precision_error(chunk: Chunk, found: Survey, chosen: Plan, part: Attributions) -> float:
-    """How far the first sample's attributions are from those in full precision, with the same points."""
-    if chosen.precision == FULL:
-        return 0.0
-    n = int(part.n_points[0])
-    exact, _ = chunk.part(0, 1).explained(found, replace(chosen, precision=FULL), n_points=n, tol=1.0, most=n)
-    cost, size = (part.values[:, :1] - exact.values).abs().sum(), exact.values.abs().sum()
-    return float(cost / size) if size > 0 else 0.0
 
 
 def _of_rows(values: Values, n_samples: int) -> Tensor:

@@ -9,6 +9,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from eigrad.attribute.change import Change
 from eigrad.integrate import Integral
 from eigrad.plan import Plan
 
@@ -17,19 +18,12 @@ Run = Callable[[Tensor, int, Tensor | None], Integral]
 
 
 @dataclass(frozen=True)
-class Change:
-    """By how much the scores change along the paths, and what of it may be rounding: what an integral is held against.
+class Goal:
+    """A number of points for every path, or else the tolerance to reach with at most so many."""
 
-    For a rule of gradients, a completeness gap is a lower bound on the summed error. Slopes have none by their nature.
-    """
-
-    along: Float[Tensor, "scores samples baselines"]
-    rounding: Float[Tensor, "scores samples"]
-
-    def shortfall(self, values: Float[Tensor, "scores samples *shape"], samples: Tensor) -> Tensor:
-        """The gap beyond rounding of attributions averaged over the baselines."""
-        gap = values.flatten(2).sum(2) - self.along[:, samples].mean(2)
-        return (gap.abs() - self.rounding[:, samples]).clamp(min=0)
+    n_points: int | None
+    tol: float
+    most: int
 
 
 @dataclass(frozen=True)
@@ -41,14 +35,16 @@ class Refined:
     n_points: Int[Tensor, " samples"]
 
 
-def to_tolerance(run: Run, change: Change, plan: Plan, first: int, tol: float | None, most: int) -> Refined:
-    """Double the points of the samples whose relative error is above `tol`, from `first` up to at most `most`.
+def to_goal(run: Run, change: Change, plan: Plan, goal: Goal, n_segments: int) -> Refined:
+    """Double the points of the samples whose relative error is above the tolerance, as long as there may be more.
 
-    Without a tolerance all samples take `first` points. Two coarse grids can agree by missing the same bend: a first
-    estimate must lie `plan.caution` times below `tol`, but not below `plan.doubted`, and one that falls more than
+    With a number of points given all samples take that many. Two coarse grids can agree by missing the same bend: a
+    first estimate must lie `plan.caution` times below it, but not below `plan.doubted`, and one that falls more than
     `plan.fall`-fold where the points double is taken for chance.
     """
     n_samples, n_baselines = change.along.shape[1:]
+    tol, most = goal.tol, goal.most
+    first = goal.n_points or min(plan.first_points(tol, n_segments), most)
     samples = torch.arange(n_samples, device=change.along.device)
     pairs = torch.arange(n_samples * n_baselines, device=samples.device).view(n_samples, n_baselines)
     part = run(pairs.flatten(), first, None)
@@ -57,7 +53,7 @@ def to_tolerance(run: Run, change: Change, plan: Plan, first: int, tol: float | 
     reached = estimates.clone()
     points = torch.full((n_samples,), first, device=samples.device)
     n, tried = first, samples
-    while tol is not None and 2 * n - 1 <= most:
+    while goal.n_points is None and 2 * n - 1 <= most:
         pending = (reached > tol / plan.caution) | (reached < plan.doubted) if n == first else reached > tol
         pending = samples[pending.any(0)]
         if len(pending) == 0:
