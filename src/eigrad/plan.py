@@ -123,4 +123,5 @@ def _fastest(survey: Survey, nested: bool, dtype: torch.dtype) -> tuple[str, str
 def _batch_size(survey: Survey, device: torch.device, dtype: torch.dtype) -> int:
     """Points whose values fill the cache, found from what one point takes: the same on every run."""
     budget = BATCH_BYTES.get(device.type, BATCH_BYTES["cuda"])
-    return int(min(4096, max(32, budget // (survey.values * dtype.itemsize))))
+    unseen = 3 if survey.found.recurrent else 1  # the gates of a recurrent layer are several times its outputs
+    return int(min(4096, max(32, budget // (survey.values * unseen * dtype.itemsize))))
