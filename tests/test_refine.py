@@ -1,6 +1,7 @@
 """What is said of an error is not below what can be known of it, and what cannot be explained is refused."""
 
 import math
+from functools import partial
 
 import pytest
 import torch
@@ -130,3 +131,21 @@ def test_what_is_held_is_bounded_with_many_outputs_and_a_wide_first_layer(monkey
     assert max(sizes) <= 7 * 40 * 2
     assert torch.allclose(parts.values, whole.values, rtol=1e-12, atol=1e-14)
     assert torch.equal(parts.n_points, whole.n_points)
+
+
+@pytest.mark.parametrize("norm", [partial(nn.LayerNorm, eps=1e-5), partial(nn.RMSNorm, eps=1e-6)])
+def test_a_network_that_turns_at_the_baseline_reaches_the_tolerance(seed, norm):
+    torch.manual_seed(seed)
+    model = nn.Sequential(norm(9), nn.Linear(9, 12), nn.ReLU(), nn.Linear(12, 5), nn.ReLU(), nn.Linear(5, 2)).double()
+    samples, zeros = torch.randn(4, 9, dtype=torch.float64), torch.zeros(1, 9, dtype=torch.float64)
+    found = explain(model, samples, zeros, tol=1e-3, target=0)
+    # nodes crowded at the baseline by another law, each a gradient of its own
+    edges = torch.cat([torch.zeros(1), torch.logspace(-9, 0, 40_001, dtype=torch.float64)])
+    points = (edges.diff() / 2 + edges[:-1])[:, None, None] * samples
+    points.requires_grad_()
+    (gradient,) = torch.autograd.grad(model(points.flatten(0, 1))[:, 0].sum(), points)
+    exact = (gradient * edges.diff()[:, None, None]).sum(0) * samples
+    error = (found.values - exact).abs().sum(1) / exact.abs().sum(1)
+    assert found.rule == "secant"
+    assert (found.relative_error <= 1e-3).all()
+    assert (error <= 2e-3).all()

@@ -14,7 +14,7 @@ from eigrad.attribute.change import Change
 from eigrad.attribute.chunk import Chunk
 from eigrad.attribute.refine import Goal, Refined, to_goal
 from eigrad.attribute.result import Attributions, joined
-from eigrad.integrate import Field, Integral, integrate
+from eigrad.integrate import Field, Integral, Rule, integrate
 from eigrad.plan import Plan
 from eigrad.precision import FULL
 from eigrad.slopes.watch import Diverged
@@ -88,13 +88,13 @@ def _followed(chunk: Chunk, found: Survey, plan: Plan, goal: Goal) -> tuple[Attr
     change = Change.of(chunk, along, inner, plan.batch_size)
     size, refining = plan.batch_size, goal.n_points is None and len(change.along) == 1
 
-    def run(pairs: Tensor, n: int, before: Tensor | None) -> Integral:
+    def run(pairs: Tensor, n: int, rule: Rule, before: Tensor | None) -> Integral:
         nonlocal size
         every = len(pairs) == len(chunk.rows)
         curve = chunk.curve if every else chunk.curve.take(pairs)
         blended = inner if inner is None or every else inner.take(pairs)
         integral, size = backing_off(
-            lambda size: integrate(along, curve, chunk.rows[pairs], plan.rule, n, size, blended, before, refining),
+            lambda size: integrate(along, curve, chunk.rows[pairs], rule, n, size, blended, before, refining),
             size,
         )
         return integral

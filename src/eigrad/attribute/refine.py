@@ -6,15 +6,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from eigrad.attribute.change import Change
-from eigrad.integrate import Integral
+from eigrad.integrate import GRADED, Integral, Rule
 from eigrad.plan import Plan
 
-# (pairs, points, gradients their grid of half the parts has kept, if any) to the integral of these pairs
-Run = Callable[[Tensor, int, Tensor | None], Integral]
+# (pairs, points, rule, gradients their grid of half the parts has kept, if any) to the integral of these pairs
+Run = Callable[[Tensor, int, Rule, Tensor | None], Integral]
+STALLED = 2.0  # an estimate of slopes falls about threefold where the points double: less than this is too slow
 
 
 @dataclass(frozen=True)
@@ -40,34 +41,67 @@ def to_goal(run: Run, change: Change, plan: Plan, goal: Goal, n_segments: int) -
 
     With a number of points given all samples take that many. Two coarse grids can agree by missing the same bend: a
     first estimate must lie `plan.caution` times below it, but not below `plan.doubted`, and one that falls more than
-    `plan.fall`-fold where the points double is taken for chance.
+    `plan.fall`-fold where the points double is taken for chance. Where the estimate of slopes on a straight line
+    hardly falls, their nodes crowd at its ends from then on.
     """
-    n_samples, n_baselines = change.along.shape[1:]
-    tol, most = goal.tol, goal.most
-    first = goal.n_points or min(plan.first_points(tol, n_segments), most)
-    samples = torch.arange(n_samples, device=change.along.device)
-    pairs = torch.arange(n_samples * n_baselines, device=samples.device).view(n_samples, n_baselines)
-    part = run(pairs.flatten(), first, None)
-    values, difference, n_evaluations, kept = part.values, part.difference, part.n_evaluations, part.kept
-    estimates = _relative(part, change, samples, plan)
-    reached = estimates.clone()
-    points = torch.full((n_samples,), first, device=samples.device)
-    n, tried = first, samples
-    while goal.n_points is None and 2 * n - 1 <= most:
-        pending = (reached > tol / plan.caution) | (reached < plan.doubted) if n == first else reached > tol
-        pending = samples[pending.any(0)]
+    first = goal.n_points or min(plan.first_points(goal.tol, n_segments), goal.most)
+    state = _Refining.begun(run, change, plan, first)
+    n = first
+    while goal.n_points is None and 2 * n - 1 <= goal.most:
+        pending = state.above(goal.tol / plan.caution, plan.doubted) if n == first else state.above(goal.tol)
         if len(pending) == 0:
             break
         n = 2 * n - 1
-        chosen = pairs[pending].flatten()
-        part = run(chosen, n, None if kept is None else _of(kept, torch.isin(tried, pending), n_baselines))
-        values[:, chosen], difference[:, chosen], kept = part.values, part.difference, part.kept
-        estimate = _relative(part, change, pending, plan)
-        reached[:, pending] = torch.maximum(estimate, estimates[:, pending] / plan.fall)
-        estimates[:, pending] = estimate
-        points[pending], tried = n, pending
-        n_evaluations += part.n_evaluations
-    return Refined(Integral(values, difference, n_evaluations), reached, points)
+        graded = state.stalled[pending] & (plan.rule.slopes and n_segments == 1)
+        for rule, some in ((plan.rule, pending[~graded]), (GRADED, pending[graded])):
+            if len(some):
+                state.take(some, n, rule)
+    return Refined(Integral(state.values, state.difference, state.n_evaluations), state.reached, state.points)
+
+
+@dataclass
+class _Refining:
+    """What the samples have reached so far."""
+
+    run: Run
+    change: Change
+    plan: Plan
+    values: Tensor
+    difference: Tensor
+    n_evaluations: int
+    kept: Tensor | None
+    tried: Int[Tensor, " samples"]  # those whose gradients are kept
+    estimates: Float[Tensor, "scores samples"]
+    reached: Float[Tensor, "scores samples"]
+    points: Int[Tensor, " samples"]
+    stalled: Bool[Tensor, " samples"]
+
+    @classmethod
+    def begun(cls, run: Run, change: Change, plan: Plan, first: int) -> _Refining:
+        n_samples, n_baselines = change.along.shape[1:]
+        every = torch.arange(n_samples, device=change.along.device)
+        part = run(torch.arange(n_samples * n_baselines, device=every.device), first, plan.rule, None)
+        estimates = _relative(part, change, every, plan)
+        state = (run, change, plan, part.values, part.difference, part.n_evaluations, part.kept, every, estimates)
+        return cls(*state, estimates.clone(), torch.full_like(every, first), torch.zeros_like(every, dtype=torch.bool))
+
+    def above(self, tol: float, doubted: float = 0.0) -> Int[Tensor, " samples"]:
+        """The samples whose error is above a tolerance, or too small to be believed."""
+        return torch.nonzero(((self.reached > tol) | (self.reached < doubted)).any(0)).squeeze(1)
+
+    def take(self, samples: Int[Tensor, " samples"], n: int, rule: Rule) -> None:
+        """These samples again, with n points."""
+        n_baselines = self.change.along.shape[2]
+        pairs = (samples[:, None] * n_baselines + torch.arange(n_baselines, device=samples.device)).flatten()
+        kept = None if self.kept is None else _of(self.kept, torch.isin(self.tried, samples), n_baselines)
+        part = self.run(pairs, n, rule, kept)
+        self.values[:, pairs], self.difference[:, pairs], self.kept = part.values, part.difference, part.kept
+        before, estimate = self.estimates[:, samples], _relative(part, self.change, samples, self.plan)
+        self.reached[:, samples] = torch.maximum(estimate, before / self.plan.fall)
+        self.stalled[samples] |= (estimate > before / STALLED).any(0)
+        self.estimates[:, samples] = estimate
+        self.points[samples], self.tried = n, samples
+        self.n_evaluations += part.n_evaluations
 
 
 def _of(kept: Tensor, samples: Tensor, n_baselines: int) -> Tensor:
