@@ -9,9 +9,9 @@ from pathlib import Path
 import torch
 from safetensors import safe_open
 from safetensors.torch import load_file
-from torch import Tensor, nn
+from torch import Tensor
 
-from benchmarks.models import Case, save_tensors
+from benchmarks.models import Case, Problem, save_tensors
 
 LEVEL_QUANTILE = 0.95
 
@@ -27,16 +27,9 @@ def upper(error: Tensor) -> float:
     return float(error.double().quantile(LEVEL_QUANTILE))
 
 
-def integral(
-    model: nn.Module,
-    samples: Tensor,
-    baselines: Tensor,
-    target: int,
-    extra: tuple[Tensor, ...],
-    n_points: int,
-    batch: int = 100,
-) -> Tensor:
+def integral(problem: Problem, n_points: int, batch: int = 100) -> Tensor:
     """The integral in float64 by the midpoint rule of n_points, one pair of sample and baseline after another."""
+    model, samples, baselines, target, extra = problem
     model = copy.deepcopy(model).double()
     places = (torch.arange(n_points, dtype=torch.float64) + 0.5) / n_points
     values = torch.zeros(samples.shape, dtype=torch.float64)
@@ -58,9 +51,9 @@ def reference(folder: Path, case: Case, n_samples: int, n_points: int) -> Tensor
     key = _fingerprint(case)
     if path.exists():
         with safe_open(path, framework="pt") as file:
-            if (file.metadata() or {}).get("case") == key and len(file.get_tensor("values")) >= len(problem[1]):
-                return load_file(path)["values"][: len(problem[1])]
-    values = integral(*problem, n_points)
+            if (file.metadata() or {}).get("case") == key and len(file.get_tensor("values")) >= len(problem.samples):
+                return load_file(path)["values"][: len(problem.samples)]
+    values = integral(problem, n_points)
     save_tensors(path, {"values": values}, {"case": key})
     return values
 

@@ -37,7 +37,7 @@ class Plan:
     points: tuple[int, ...] = (
         *(5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 29, 33, 41, 49, 65, 81, 97, 129, 161, 193, 250, 385, 513),
     )
-    tolerances: tuple[float, ...] = (0.2, 0.1, 0.05, 0.02, 0.01, 0.005, 0.002, 0.001)
+    tolerances: tuple[float, ...] = (0.2, 0.1, 0.05, 0.02, 0.01, 0.005, 0.002, 0.001, 5e-4, 1e-4, 1e-5)
 
     @classmethod
     def quick(cls, threads: tuple[int, ...], pairs: int) -> Plan:
@@ -94,8 +94,8 @@ def checked(case: Case, exact: Tensor, tool: str, n_points: int | None, batch: i
         warnings.simplefilter("always")
         values: list[Tensor] = []
         try:
-            peers.tool(tool)(*case.problem(1), n_points, batch)  # what is set up once is not timed
-            elapsed = measure.seconds(lambda: values.append(peers.tool(tool)(*problem, n_points, batch)))
+            peers.tool(tool)(case.problem(1), n_points, batch)  # what is set up once is not timed
+            elapsed = measure.seconds(lambda: values.append(peers.tool(tool)(problem, n_points, batch)))
         except Exception as error:  # whatever a tool raises is its result
             return {**row, **empty, "note": f"fails: {type(error).__name__}: {_line(error)}"}
     error = accuracy.relative_error(values[0], exact)
@@ -114,10 +114,10 @@ def _line(message: object) -> str:
 
 
 def errors(case: Case, exact: Tensor, batches: dict[str, int], plan: Plan) -> list[Row]:
-    """Error against setting: Captum's two rules, eigrad's rule for this network with fixed points, and by tolerance."""
-    rule = peers.picked(case.problem(2))
-    rows = []
-    for tool, batch in {**batches, rule: None}.items():
+    """Error against setting: Captum's two rules, eigrad's for this network with fixed points, and by tolerance."""
+    ours = dict.fromkeys(peers.with_fixed_points(case.problem(2)))
+    rows: list[Row] = []
+    for tool, batch in {**batches, **ours}.items():
         for n_points in plan.points:
             if n_points > plan.level_points and tool in smallest(rows, _level(rows, plan)):
                 break
@@ -125,7 +125,7 @@ def errors(case: Case, exact: Tensor, batches: dict[str, int], plan: Plan) -> li
     for tolerance in plan.tolerances:
         row = checked(case, exact, f"{peers.AUTO} {tolerance}", None, None)
         if row["p95"] is not None:
-            row["evaluations"] = peers.explain(*case.problem(len(exact)), rule="auto", tol=tolerance).n_evaluations
+            row["evaluations"] = peers.explain(case.problem(len(exact)), rule="auto", tol=tolerance).n_evaluations
         rows.append(row)
     for row in rows:
         row["pairs"] = row["samples"] * len(case.baselines)
@@ -152,9 +152,9 @@ def probe(case: Case, tool: str, n_threads: int, plan: Plan, n_points: int = 16)
     problem = case.problem(plan.most_timed)
     rows = []
     for batch in plan.batches:
-        run = partial(peers.tool(tool), *problem, n_points, batch)
+        run = partial(peers.tool(tool), problem, n_points, batch)
         elapsed = min(measure.seconds(run) for _ in range(2))
-        evaluations = n_points * len(problem[1]) * len(case.baselines)
+        evaluations = n_points * len(problem.samples) * len(case.baselines)
         row = {"case": case.name, "threads": n_threads, "tool": tool, "batch": batch}
         rows.append({**row, "evaluations": evaluations, "seconds": elapsed})
     return rows
@@ -181,7 +181,7 @@ def rounds(case: Case, chosen: list[Contender], samples: int, n_threads: int, n_
     rows = []
     for turn in range(n_rounds):
         for each in chosen if turn % 2 == 0 else reversed(chosen):
-            elapsed = measure.seconds(partial(peers.tool(each.tool), *problem, each.n_points, each.batch))
+            elapsed = measure.seconds(partial(peers.tool(each.tool), problem, each.n_points, each.batch))
             row = {"case": case.name, "threads": n_threads, "round": turn, "samples": samples, "tool": each.tool}
             rows.append({**row, "seconds": elapsed})
     return rows

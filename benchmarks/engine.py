@@ -39,7 +39,7 @@ def own(case: Case, folder: Path, plan: Plan, samples: int) -> list[Row]:
 
     Captum as it comes, all points at once, is run once, for its memory.
     """
-    tools = {peers.AUTO: None, "eigrad trapezoid": OWN_POINTS, peers.UNFUSED: OWN_POINTS, peers.TRAPEZOID: OWN_POINTS}
+    tools = {peers.AUTO: None, peers.OWN_TRAPEZOID: OWN_POINTS, peers.UNFUSED: OWN_POINTS, peers.TRAPEZOID: OWN_POINTS}
     batches = {peers.TRAPEZOID: CAPTUM_BATCH}
     problem = case.problem(samples)
     rows: list[Row] = []
@@ -53,8 +53,14 @@ def own(case: Case, folder: Path, plan: Plan, samples: int) -> list[Row]:
         }
         for turn in range(plan.pairs):
             for tool, n_points in tools.items():
-                elapsed = measure.seconds(partial(peers.tool(tool), *problem, n_points, batches.get(tool)))
-                row = {"case": case.name, "threads": n_threads, "samples": len(problem[1]), "round": turn, "tool": tool}
+                elapsed = measure.seconds(partial(peers.tool(tool), problem, n_points, batches.get(tool)))
+                row = {
+                    "case": case.name,
+                    "threads": n_threads,
+                    "samples": len(problem.samples),
+                    "round": turn,
+                    "tool": tool,
+                }
                 rows.append({**row, "n_points": n_points, "seconds": elapsed, "mebibytes": memory[tool]})
     n_threads = max(plan.threads)
     whole = measure.apart(case.name, folder, peers.GAUSS, OWN_POINTS, samples=samples, threads=n_threads)

@@ -9,11 +9,12 @@ import pandas as pd
 from benchmarks import peers
 from eigrad import plot
 
-FIXED = "eigrad, fixed points"
+FIXED = "eigrad, fixed points"  # by the rule it picks; its trapezoid has a line of its own
 LOOK = {
     peers.TRAPEZOID: (plot.BLUE, "o-"),
     peers.GAUSS: (plot.SKY, "s-"),
     FIXED: (plot.ORANGE, "D-"),
+    peers.OWN_TRAPEZOID: (plot.ORANGE, ":"),
     peers.AUTO: (plot.GREEN, "^-"),
     "Captum DeepLift": (plot.PURPLE, "X"),
     "SHAP DeepExplainer": (plot.BLACK, "P"),
@@ -34,7 +35,8 @@ def draw(tables: dict[str, pd.DataFrame], path: Path) -> None:
     cases = list(dict.fromkeys(tables["curve"]["case"]))
     level = tables["results"].drop_duplicates("case").set_index("case")["level"]
     rows = pd.concat([tables["curve"], tables["others"]]).dropna(subset="p95")
-    rows["series"] = rows["tool"].mask(is_auto(rows["tool"]), peers.AUTO).mask(is_fixed(rows["tool"]), FIXED)
+    picked = is_fixed(rows["tool"]) & (rows["tool"] != peers.OWN_TRAPEZOID)
+    rows["series"] = rows["tool"].mask(is_auto(rows["tool"]), peers.AUTO).mask(picked, FIXED)
     n_columns = min(4, len(cases))
     n_rows = -(-len(cases) // n_columns)
     with plot.figure(9, 0.8 + 2.3 * n_rows, n_rows, n_columns, squeeze=False) as (canvas, axes):

@@ -73,11 +73,11 @@ def run(
     loaded = models.load(Path(folder), case) if features is None else models.random_case(features, samples)
     problem = loaded.problem(samples)
     attribute = peers.tool(tool)
-    peers.forward_and_backward(*loaded.problem(1), 1, 1)
+    peers.forward_and_backward(loaded.problem(1), 1, 1)
     forget_peak()
     before = peak()
-    elapsed = seconds(lambda: attribute(*problem, n_points, batch))
-    return {"seconds": elapsed, "mebibytes": peak() - before, "samples": len(problem[1])}
+    elapsed = seconds(lambda: attribute(problem, n_points, batch))
+    return {"seconds": elapsed, "mebibytes": peak() - before, "samples": len(problem.samples)}
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from safetensors.torch import load_file, save_file
@@ -25,7 +25,18 @@ from eigrad.training import Schedule, fit, load_config, load_weights, save_model
 
 SEED, N_BASELINES, MOST_SAMPLES = 0, 3, 300
 
-Problem = tuple[nn.Module, Tensor, Tensor, int, tuple[Tensor, ...]]
+
+class Problem(NamedTuple):
+    """What a tool is asked to explain: samples (samples, *shape) against baselines (samples, baselines, *shape).
+
+    `extra` are further inputs, one row a sample, that are not explained.
+    """
+
+    model: nn.Module
+    samples: Tensor
+    baselines: Tensor
+    target: int
+    extra: tuple[Tensor, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -54,10 +65,9 @@ class Case:
     config: dict[str, Any]
 
     def problem(self, n: int) -> Problem:
-        """The leading arguments of every tool: model, samples, baselines of each, output, further inputs."""
         samples = self.samples[:n]
         baselines = self.baselines.expand(len(samples), *self.baselines.shape)
-        return self.network, samples, baselines, self.target, tuple(tensor[:n] for tensor in self.extra)
+        return Problem(self.network, samples, baselines, self.target, tuple(tensor[:n] for tensor in self.extra))
 
 
 class Splicing(nn.Module):

@@ -1,9 +1,8 @@
 """The tools compared, behind one signature.
 
-    attribute(model, samples, baselines, target, extra, n_points, batch) -> attributions
+    attribute(problem, n_points, batch) -> attributions (samples, *shape), averaged over the baselines
 
-of samples (samples, *shape) against baselines (samples, baselines, *shape), averaged over the baselines. `extra` are
-further inputs, one row a sample; `batch` is how many points the tool may evaluate at once, where it can be told.
+`batch` is how many points the tool may evaluate at once, where it can be told.
 """
 
 from __future__ import annotations
@@ -22,10 +21,10 @@ from eigrad import Explainer
 from eigrad.attribute import Attributions
 
 Extra = tuple[Tensor, ...]
-Attribute = Callable[[nn.Module, Tensor, Tensor, int, Extra, int | None, int | None], Tensor]
+Attribute = Callable[[Problem, int | None, int | None], Tensor]
 
 GAUSS, TRAPEZOID, LIMIT, AUTO = "Captum gauss-legendre", "Captum trapezoid", "forward and backward", "eigrad auto"
-UNFUSED = "eigrad trapezoid, not fused"
+OWN_TRAPEZOID, UNFUSED = "eigrad trapezoid", "eigrad trapezoid, not fused"
 CAPTUM_METHODS = {TRAPEZOID: "riemann_trapezoid", GAUSS: "gausslegendre"}
 # Other estimators than the integral, with the points they draw.
 OTHERS = {"Captum DeepLift": None, "SHAP DeepExplainer": None, "SHAP GradientExplainer": 250}
@@ -42,44 +41,38 @@ class Shared:
 
 
 def explain(
-    model: nn.Module,
-    samples: Tensor,
-    baselines: Tensor,
-    target: int,
-    extra: Extra,
+    problem: Problem,
     n_points: int | None = None,
     batch: int | None = None,
     **options: Any,
 ) -> Attributions:
     """What eigrad says, with everything it says about it; all samples must have the same baselines."""
     settings = {"n_points": n_points, "batch_size": batch, "progress": False, **options}
-    return Explainer(model, target, baseline=Shared(baselines[0]), **settings)(samples, extra=extra)
+    explainer = Explainer(problem.model, problem.target, baseline=Shared(problem.baselines[0]), **settings)
+    return explainer(problem.samples, extra=problem.extra)
 
 
-def eigrad(*problem: Any, **options: Any) -> Tensor:
-    return explain(*problem, **options).values
+def eigrad(problem: Problem, n_points: int | None, batch: int | None, **options: Any) -> Tensor:
+    return explain(problem, n_points, batch, **options).values
 
 
-def unfused(model: nn.Module, *problem: Any, **options: Any) -> Tensor:
+def unfused(problem: Problem, n_points: int | None, batch: int | None, **options: Any) -> Tensor:
     """What eigrad gives where every point goes through the first layer, as it must where a backward hook looks on."""
-    handle = model.register_full_backward_hook(lambda module, grad_input, grad_output: None)
+    handle = problem.model.register_full_backward_hook(lambda module, grad_input, grad_output: None)
     try:
-        return explain(model, *problem, **options).values
+        return explain(problem, n_points, batch, **options).values
     finally:
         handle.remove()
 
 
-def picked(problem: Problem) -> str:
-    """The tool's name for the rule eigrad picks for this network and a fixed number of points."""
-    return f"eigrad {explain(*problem, n_points=5, rule='auto').rule}"
+def with_fixed_points(problem: Problem) -> list[str]:
+    """Eigrad's tools for a given number of points: the rule it picks, and its trapezoid, unless it picks secants."""
+    picked = f"eigrad {explain(problem, n_points=5, rule='auto').rule}"
+    return [picked] if picked == "eigrad secant" else [picked, OWN_TRAPEZOID]
 
 
 def captum_integral(
-    model: nn.Module,
-    samples: Tensor,
-    baselines: Tensor,
-    target: int,
-    extra: Extra,
+    problem: Problem,
     n_points: int | None,
     batch: int | None,
     *,
@@ -91,44 +84,35 @@ def captum_integral(
     """
     assert n_points is not None
     scale = n_points / (n_points - 1) if method == "riemann_trapezoid" else 1.0
-    tool = IntegratedGradients(model)
+    tool = IntegratedGradients(problem.model)
 
     def one(x: Tensor, start: Tensor, more: Extra) -> Tensor:
         return scale * tool.attribute(
-            x, start, target, more or None, n_points, method, internal_batch_size=batch
+            x, start, problem.target, more or None, n_points, method, internal_batch_size=batch
         ).detach()  # fmt: skip
 
-    return _over_pairs(one, samples, baselines, extra, batch)
+    return _over_pairs(one, problem, batch)
 
 
 def deep_lift(
-    model: nn.Module,
-    samples: Tensor,
-    baselines: Tensor,
-    target: int,
-    extra: Extra,
+    problem: Problem,
     n_points: int | None,
     batch: int | None,
 ) -> Tensor:
     """Captum's DeepLIFT, which runs sample and baseline through the network together: one step for each pair."""
-    tool = DeepLift(model)
+    tool = DeepLift(problem.model)
 
     def one(x: Tensor, start: Tensor, more: Extra) -> Tensor:
-        return tool.attribute(x, start, target, more or None).detach()
+        return tool.attribute(x, start, problem.target, more or None).detach()
 
-    return _over_pairs(one, samples, baselines, extra, batch)
+    return _over_pairs(one, problem, batch)
 
 
-def _over_pairs(
-    one: Callable[[Tensor, Tensor, Extra], Tensor],
-    samples: Tensor,
-    baselines: Tensor,
-    extra: Extra,
-    batch: int | None,
-) -> Tensor:
-    n_baselines = baselines.shape[1]
-    tensors = [tensor.repeat_interleave(n_baselines, 0) for tensor in (samples, *extra)]
-    parts = zip(*(tensor.split(batch or len(tensor)) for tensor in (baselines.flatten(0, 1), *tensors)), strict=True)
+def _over_pairs(one: Callable[[Tensor, Tensor, Extra], Tensor], problem: Problem, batch: int | None) -> Tensor:
+    n_baselines = problem.baselines.shape[1]
+    tensors = [tensor.repeat_interleave(n_baselines, 0) for tensor in (problem.samples, *problem.extra)]
+    starts = problem.baselines.flatten(0, 1)
+    parts = zip(*(tensor.split(batch or len(tensor)) for tensor in (starts, *tensors)), strict=True)
     found = [one(x, start, tuple(more)) for start, x, *more in parts]
     return torch.cat(found).unflatten(0, (-1, n_baselines)).mean(1)
 
@@ -147,11 +131,7 @@ class Chosen(nn.Module):
 
 
 def shap(
-    model: nn.Module,
-    samples: Tensor,
-    baselines: Tensor,
-    target: int,
-    extra: Extra,
+    problem: Problem,
     n_points: int | None,
     batch: int | None,
     *,
@@ -160,37 +140,33 @@ def shap(
     """SHAP's explainers, sample by sample as they themselves go; the gradient one draws n_points for each baseline."""
     import shap as library
 
-    chosen, n_baselines = Chosen(model, target), baselines.shape[1]
+    chosen, n_baselines = Chosen(problem.model, problem.target), problem.baselines.shape[1]
     found = []
-    for i in range(len(samples)):
-        chosen.held = tuple(tensor[i : i + 1] for tensor in extra)
+    for i in range(len(problem.samples)):
+        sample = problem.samples[i : i + 1].clone()
+        chosen.held = tuple(tensor[i : i + 1] for tensor in problem.extra)
         if i == 0:
-            explainer = getattr(library, kind)(chosen, baselines[0].clone())
+            explainer = getattr(library, kind)(chosen, problem.baselines[0].clone())
         options = (
             {"check_additivity": False}  # its check raises where the network holds what it cannot treat
             if kind == "DeepExplainer"
             else {"nsamples": n_baselines * (n_points or 1), "rseed": i}
         )
-        values = explainer.shap_values(samples[i : i + 1].clone(), **options)
-        found.append(torch.as_tensor(values).reshape(samples[:1].shape))
+        found.append(torch.as_tensor(explainer.shap_values(sample, **options)).reshape(sample.shape))
     return torch.cat(found)
 
 
 def forward_and_backward(
-    model: nn.Module,
-    samples: Tensor,
-    baselines: Tensor,
-    target: int,
-    extra: Extra,
+    problem: Problem,
     n_points: int | None,
     batch: int | None,
 ) -> Tensor:
     """No attribution but as many gradients as a classical rule of n_points takes: a limit for its time."""
-    left = len(samples) * baselines.shape[1] * (n_points or 1)
-    rows = torch.arange(min(batch or left, left)) % len(samples)
-    points, more = samples[rows].requires_grad_(), tuple(tensor[rows] for tensor in extra)
+    left = len(problem.samples) * problem.baselines.shape[1] * (n_points or 1)
+    rows = torch.arange(min(batch or left, left)) % len(problem.samples)
+    points, more = problem.samples[rows].requires_grad_(), tuple(tensor[rows] for tensor in problem.extra)
     while left > 0:
-        scores = model(points[:left], *(tensor[:left] for tensor in more))[:, target]
+        scores = problem.model(points[:left], *(tensor[:left] for tensor in more))[:, problem.target]
         gradient = torch.autograd.grad(scores.sum(), points)[0]
         left -= len(points)
     return gradient

@@ -11,6 +11,7 @@ from torch import nn
 pytest.importorskip("captum")
 
 from benchmarks import accuracy, compare, page, peers
+from benchmarks.models import Problem
 
 
 class Quadratic(nn.Module):
@@ -28,7 +29,7 @@ class Quadratic(nn.Module):
 def problem(generator):
     samples, more = (torch.randn(4, 5, generator=generator, dtype=torch.float64) for _ in range(2))
     baselines = torch.randn(3, 5, generator=generator, dtype=torch.float64).expand(4, 3, 5)
-    return Quadratic(5, generator), samples, baselines, 1, (more,)
+    return Problem(Quadratic(5, generator), samples, baselines, 1, (more,))
 
 
 @pytest.fixture
@@ -43,7 +44,7 @@ def exact(problem):
 @pytest.mark.parametrize("n_points", [2, 3, 11])
 @pytest.mark.parametrize("batch", [None, 1, 5, 64])
 def test_captums_trapezoid_is_one_once_corrected(problem, exact, n_points, batch):
-    found = peers.tool(peers.TRAPEZOID)(*problem, n_points, batch)
+    found = peers.tool(peers.TRAPEZOID)(problem, n_points, batch)
     torch.testing.assert_close(found, exact, rtol=0, atol=1e-5)  # Captum's weights are float32
 
 
@@ -55,17 +56,17 @@ def test_the_corrected_trapezoid_is_the_trapezoid_where_it_is_not_exact(generato
     nodes = torch.linspace(0, 1, n, dtype=torch.float64)
     slopes = torch.cos((baseline + nodes[:, None] * (sample - baseline)) @ weights)
     expected = (sample - baseline) * weights * torch.trapezoid(slopes, nodes)
-    found = peers.tool(peers.TRAPEZOID)(model, sample, baseline[None], 0, (), n, None)
+    found = peers.tool(peers.TRAPEZOID)(Problem(model, sample, baseline[None], 0), n, None)
     torch.testing.assert_close(found, expected, rtol=0, atol=1e-5)
 
 
 @pytest.mark.parametrize("name", [peers.GAUSS, "eigrad trapezoid", "eigrad gauss-legendre"])
 def test_the_integrals_agree_on_a_quadratic(problem, exact, name):
-    torch.testing.assert_close(peers.tool(name)(*problem, 4, 8), exact, rtol=0, atol=1e-5)
+    torch.testing.assert_close(peers.tool(name)(problem, 4, 8), exact, rtol=0, atol=1e-5)
 
 
 def test_the_reference_is_the_integral(problem, exact):
-    torch.testing.assert_close(accuracy.integral(*problem, 3, batch=2), exact, rtol=0, atol=1e-12)
+    torch.testing.assert_close(accuracy.integral(problem, 3, batch=2), exact, rtol=0, atol=1e-12)
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning:captum")
@@ -73,7 +74,7 @@ def test_deep_lift_is_exact_on_a_linear_model(generator):
     model, samples = nn.Linear(5, 2), torch.randn(4, 5, generator=generator)
     baselines = torch.randn(3, 5, generator=generator).expand(4, 3, 5)
     expected = (samples - baselines[0].mean(0)) * model.weight[1].detach()
-    deep_lift = peers.tool("Captum DeepLift")(nn.Sequential(model), samples, baselines, 1, (), None, 4)
+    deep_lift = peers.tool("Captum DeepLift")(Problem(nn.Sequential(model), samples, baselines, 1), None, 4)
     torch.testing.assert_close(deep_lift, expected, rtol=0, atol=1e-5)
 
 
