@@ -17,10 +17,11 @@ def null_calibration(
     *,
     transform: str = "abs",
     test: str = "welch",
-    correction: str = "bonferroni",
+    correction: str | None = None,
     alpha: float = 0.05,
     groups: Iterable[Hashable] | None = None,
     min_effect: float = 0.0,
+    n_permutations: int = 10_000,
     seed: int = 0,
 ) -> pd.DataFrame:
     """Test two disjoint random sets of `n` samples of the pool against each other, `repeats` times.
@@ -30,7 +31,7 @@ def null_calibration(
     vary whose unadjusted p is at most `alpha`, is `alpha` on average. Features that depend on each
     other make a single repeat stray far from it: judge over many.
     """
-    settings = Settings(transform, test, correction, alpha, min_effect)
+    settings = Settings(transform, test, correction, alpha, min_effect, n_permutations)
     values = settings.apply(_prepare(pool, groups, None)[1])
     repeated = []
     for repeat, result in enumerate(_repeats(values, n, repeats, settings, seed)):
@@ -85,6 +86,6 @@ def _repeats(values: np.ndarray, n: int, repeats: int, settings: Settings, seed:
     if repeats < 1:
         raise ValueError(f"repeats is {repeats}; expected at least 1.")
     rng = np.random.default_rng(seed)
-    for _ in range(repeats):
+    for repeat in range(repeats):
         drawn = rng.choice(len(values), size=2 * n, replace=False)
-        yield settings.compare(values[drawn[:n]], values[drawn[n:]])
+        yield settings.compare(values[drawn[:n]], values[drawn[n:]], seed=seed + repeat)

@@ -1,13 +1,14 @@
 """One test a feature: the transformed attributions of the class against those of the null."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
 from jaxtyping import Bool, Float64
 from scipy import stats
 
+from eigrad.significance.permutation import max_t
 from eigrad.significance.prepare import DUST, ROUNDING, Matrix, blocks
 
 PerFeature = Float64[np.ndarray, " features"]
@@ -47,7 +48,10 @@ class Sample:
 
 @dataclass(frozen=True)
 class Comparison:
-    """What the test says of each feature; `varies` is False where there was nothing to test."""
+    """What the test says of each feature; `varies` is False where there was nothing to test.
+
+    `p_adjusted` is there where the test itself accounts for all features at once.
+    """
 
     group: Sample
     null: Sample
@@ -55,11 +59,13 @@ class Comparison:
     statistic: PerFeature
     effect: PerFeature
     p_value: PerFeature
+    p_adjusted: PerFeature | None = None
+    n_permutations: int = 0
 
 
 def welch(group: Sample, null: Sample, alternative: Alternative, floor: float) -> tuple[PerFeature, PerFeature]:
     """Welch's t and its p-value."""
-    first, second = _deviations(group, null, floor)
+    first, second = above_rounding(np.sqrt(group.variance), np.sqrt(null.variance), floor)
     t, p = stats.ttest_ind_from_stats(
         group.mean,
         first,
@@ -100,11 +106,10 @@ def compare(group: Matrix, null: Matrix, test: str, *, two_sided: bool) -> Compa
     does not depend on the unit of the attributions.
     """
     first, second = Sample.of(group), Sample.of(null)
-    floor = ROUNDING * max(first.magnitude.max(), second.magnitude.max())
+    floor = rounding(first, second)
     varies = np.maximum(first.high, second.high) - np.minimum(first.low, second.low) > floor
     statistic, p_value = TESTS[test](first, second, "two-sided" if two_sided else "greater", floor)
-    spread = np.sqrt(np.mean(np.square(_deviations(first, second, floor)), axis=0))
-    effect = (first.mean - second.mean) / spread
+    effect = (first.mean - second.mean) / spread_of(np.sqrt(first.variance), np.sqrt(second.variance), floor)
     return Comparison(
         group=first,
         null=second,
@@ -115,13 +120,54 @@ def compare(group: Matrix, null: Matrix, test: str, *, two_sided: bool) -> Compa
     )
 
 
-def _deviations(group: Sample, null: Sample, floor: float) -> tuple[PerFeature, PerFeature]:
+def compare_permuted(
+    group: Matrix,
+    null: Matrix,
+    *,
+    two_sided: bool,
+    alpha: float,
+    n_permutations: int,
+    early: bool,
+    seed: int,
+    progress: bool,
+) -> Comparison:
+    """Welch's statistics with p-values from permuted labels; a feature that does not vary has p = 1."""
+    found = compare(group, null, "welch", two_sided=two_sided)
+    varies = found.varies
+    tested = [values if varies.all() else np.compress(varies, values, axis=1) for values in (group, null)]
+    permuted = max_t(
+        *tested,
+        found.statistic[varies],
+        floor=rounding(found.group, found.null),
+        two_sided=two_sided,
+        alpha=alpha,
+        n_permutations=n_permutations,
+        early=early,
+        seed=seed,
+        progress=progress,
+    )
+    p_value, p_adjusted = np.ones_like(found.p_value), np.ones_like(found.p_value)
+    p_value[varies], p_adjusted[varies] = permuted.p_value, permuted.p_adjusted
+    return replace(found, p_value=p_value, p_adjusted=p_adjusted, n_permutations=permuted.n_permutations)
+
+
+def rounding(group: Sample, null: Sample) -> float:
+    """What of a difference rounding may explain."""
+    return float(ROUNDING * max(group.magnitude.max(), null.magnitude.max()))
+
+
+def spread_of(first: np.ndarray, second: np.ndarray, floor: float) -> np.ndarray:
+    """What effects are measured in: the root of the mean of two variances, of these standard deviations."""
+    spread: np.ndarray = np.sqrt(np.mean(np.square(above_rounding(first, second, floor)), axis=0))
+    return spread
+
+
+def above_rounding(first: np.ndarray, second: np.ndarray, floor: float) -> tuple[np.ndarray, np.ndarray]:
     """Standard deviations; where neither set varies above rounding, rounding is their spread.
 
     A feature that is one constant in the class and another in the null then has a large, finite t.
     """
-    first, second = np.sqrt(group.variance), np.sqrt(null.variance)
     still = np.maximum(first, second) <= floor
     # Where all is zero anything will do: such features do not vary, and are not tested.
-    rounding = floor or 1.0
-    return np.where(still, rounding, first), np.where(still, rounding, second)
+    spread = floor or 1.0
+    return np.where(still, spread, first), np.where(still, spread, second)

@@ -4,6 +4,7 @@ import numpy as np
 from scipy.spatial import KDTree
 
 from eigrad.significance.prepare import ROUNDING, blocks
+from eigrad.significance.settings import Settings
 
 _N_PROJECTIONS = 6
 
@@ -17,9 +18,11 @@ class SignificanceWarning(UserWarning):
     """The comparison was made, but its p-values may not hold."""
 
 
-def guard(group: np.ndarray, null: np.ndarray, seed: int) -> list[str]:
+def guard(group: np.ndarray, null: np.ndarray, settings: Settings, seed: int) -> list[str]:
     """What is wrong with testing these attributions (samples, features) against each other."""
-    found = (_shared_samples(group, null, seed), _unequal_sizes(len(group), len(null)))
+    found = [_shared_samples(group, null, seed)]
+    if not settings.permutes:
+        found.append(_unequal_sizes(len(group), len(null)))
     return [message for message in found if message is not None]
 
 
@@ -30,7 +33,7 @@ def _unequal_sizes(n_class: int, n_null: int) -> str | None:
     return (
         f"{n_class:,} class samples are tested against {n_null:,} null samples: attributions are "
         "skewed, and at sizes this unequal the error rate is not the nominal one; draw "
-        f"{smaller:,} of the larger set at random."
+        f"{smaller:,} of the larger set at random, or permute (test='maxt')."
     )
 
 
@@ -56,7 +59,7 @@ def _sketch(values: np.ndarray, directions: np.ndarray) -> np.ndarray:
     rows = []
     for part in blocks(*values.shape):
         block = values[part].astype(np.float64)
-        block = block[block.any(axis=1)]
-        block_length = np.linalg.norm(block, axis=1, keepdims=True)
-        rows.append(np.hstack([block @ directions / block_length, np.log(block_length)]))
+        length = np.sqrt(np.vecdot(block, block))[:, None]
+        some = length[:, 0] > 0
+        rows.append(np.hstack([(block @ directions)[some] / length[some], np.log(length[some])]))
     return np.concatenate(rows)
