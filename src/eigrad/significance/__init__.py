@@ -1,11 +1,13 @@
 """Which features does a network use more for one class than in general?"""
 
 from eigrad.significance.calibration import null_calibration, null_p_values
+from eigrad.significance.draws import NullDraw
 from eigrad.significance.guards import SignificanceWarning
 from eigrad.significance.patches import patches
 from eigrad.significance.table import significance
 
 __all__ = [
+    "NullDraw",
     "SignificanceWarning",
     "null_calibration",
     "null_p_values",

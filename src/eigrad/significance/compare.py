@@ -134,9 +134,11 @@ def compare_permuted(
     """Welch's statistics with p-values from permuted labels; a feature that does not vary has p = 1."""
     found = compare(group, null, "welch", two_sided=two_sided)
     varies = found.varies
-    tested = [values if varies.all() else np.compress(varies, values, axis=1) for values in (group, null)]
+    if not varies.all():
+        group, null = (np.compress(varies, values, axis=1) for values in (group, null))
     permuted = max_t(
-        *tested,
+        group,
+        null,
         found.statistic[varies],
         floor=rounding(found.group, found.null),
         two_sided=two_sided,

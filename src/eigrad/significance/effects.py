@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Float64
 from scipy import sparse
 
-from eigrad.significance.compare import Comparison, spread_of
+from eigrad.significance.compare import Comparison, rounding, spread_of
 from eigrad.significance.prepare import DUST, ROUNDING, Matrix, blocks
 
 PerFeature = Float64[np.ndarray, " features"]
@@ -27,28 +27,39 @@ class Effects:
     superiority_bounds: Bounds
 
 
-def effects(comparison: Comparison, *, confidence: float, n_resamples: int, seed: int) -> Effects:
-    """Intervals for the effects of a comparison; a feature that does not vary has 0 and 1/2 for certain."""
-    group, null, varies = comparison.group, comparison.null, comparison.varies
-    rng = np.random.default_rng(seed)
-    floor = ROUNDING * max(group.magnitude.max(), null.magnitude.max())
-    bounds = _resampled(group.values, null.values, floor, confidence, n_resamples, rng)
-    first, second = (_some(values, rng) for values in (group.values, null.values))
-    chance = _superiority(first, second, floor * DUST / ROUNDING)
-    chances = score_interval(chance, len(group), len(null), confidence)
-    return Effects(
-        np.where(varies, bounds, 0.0), np.where(varies, chance, 0.5), np.where(varies, chances, [[0.5], [0.5]])
-    )
+@dataclass(frozen=True)
+class Intervals:
+    """How sure intervals are to hold the effect, and how many resampled sets they are taken from."""
+
+    confidence: float = 0.95
+    n_resamples: int = 1000
+
+    def __post_init__(self) -> None:
+        if not 0 < self.confidence < 1:
+            raise ValueError(f"confidence is {self.confidence}; expected a level between 0 and 1.")
+        if self.n_resamples < 2:
+            raise ValueError(f"n_resamples is {self.n_resamples}; expected at least 2.")
+
+    def of(self, comparison: Comparison, seed: int) -> Effects:
+        """The effects of a comparison; a feature that does not vary has 0 and 1/2 for certain."""
+        group, null, varies = comparison.group, comparison.null, comparison.varies
+        rng = np.random.default_rng(seed)
+        floor = rounding(group, null)
+        bounds = _resampled(group.values, null.values, floor, self, rng)
+        first, second = (_some(values, rng) for values in (group.values, null.values))
+        chance = _superiority(first, second, floor * DUST / ROUNDING)
+        chances = score_interval(chance, len(group), len(null), self.confidence)
+        return Effects(
+            np.where(varies, bounds, 0.0), np.where(varies, chance, 0.5), np.where(varies, chances, [[0.5], [0.5]])
+        )
 
 
-def _resampled(
-    group: Matrix, null: Matrix, floor: float, confidence: float, n_resamples: int, rng: np.random.Generator
-) -> Bounds:
+def _resampled(group: Matrix, null: Matrix, floor: float, how: Intervals, rng: np.random.Generator) -> Bounds:
     """Percentiles of the standardized difference over resampled sets (bootstrap)."""
-    resampled = [_Resampled.of(values, n_resamples, rng) for values in (group, null)]
-    tails = [(1 - confidence) / 2, (1 + confidence) / 2]
+    resampled = [_Resampled.of(values, how.n_resamples, rng) for values in (group, null)]
+    tails = [(1 - how.confidence) / 2, (1 + how.confidence) / 2]
     bounds = np.empty((2, group.shape[1]))
-    for columns in blocks(group.shape[1], n_resamples):
+    for columns in blocks(group.shape[1], how.n_resamples):
         center = group[:, columns].mean(axis=0)
         (mean, variance), (other, other_variance) = (each.moments(columns, center) for each in resampled)
         difference = (mean - other) / spread_of(np.sqrt(variance), np.sqrt(other_variance), floor)

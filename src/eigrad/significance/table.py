@@ -4,9 +4,13 @@ import warnings
 from collections.abc import Hashable, Iterable
 from dataclasses import asdict
 
+import numpy as np
 import pandas as pd
 
-from eigrad.significance.effects import effects
+from eigrad.progress import track
+from eigrad.significance.compare import Comparison
+from eigrad.significance.draws import NullDraw
+from eigrad.significance.effects import Effects, Intervals
 from eigrad.significance.guards import SignificanceWarning, guard
 from eigrad.significance.prepare import Attributed, as_matrix, table_rows
 from eigrad.significance.settings import Settings
@@ -22,6 +26,7 @@ def significance(
     alpha: float = 0.05,
     groups: Iterable[Hashable] | None = None,
     min_effect: float = 0.0,
+    draw: NullDraw | None = None,
     n_permutations: int = 10_000,
     confidence: float = 0.95,
     n_resamples: int = 1000,
@@ -45,6 +50,10 @@ def significance(
     `mean_null` and `effect` (their difference over the root of the mean of the two variances) are
     of the transformed values; `statistic` is Welch's t, or Mann-Whitney's U less its expectation.
 
+    All samples of `null` are taken, or those that `draw` picks from it: `NullDraw()` as many as the
+    class has. With repeats the table is of the first draw, and a column `stability` says in which
+    share of the draws the feature was significant.
+
     `test` says how the two are compared: "welch", "mannwhitney", or "maxt". The last permutes which
     samples are of the class, `n_permutations` times (all arrangements where there are fewer), and
     sees how large the largest Welch's t of all features becomes: Westfall and Young's step-down
@@ -66,29 +75,48 @@ def significance(
     random labels has as many. Source: Jha et al., Genome Biology 21:149 (2020).
     """
     settings = Settings(transform, test, correction, alpha, min_effect, n_permutations)
-    first, second = as_matrix(group, "the class"), as_matrix(null, "the null")
-    n_features = first.shape[1]
-    if second.shape[1] != n_features:
-        raise ValueError(
-            f"the null has {second.shape[1]:,} features and the class {n_features:,}; "
-            "expected the same features in both."
-        )
-    rows = table_rows(n_features, groups, feature_names)
-    if not 0 < confidence < 1:
-        raise ValueError(f"confidence is {confidence}; expected a level between 0 and 1.")
-    if n_resamples < 2:
-        raise ValueError(f"n_resamples is {n_resamples}; expected at least 2.")
+    intervals = Intervals(confidence, n_resamples)
+    first, pool = _with_same_features(group, null)
+    rows = table_rows(first.shape[1], groups, feature_names)
+    draws = None if draw is None else list(draw(len(pool), len(first), seed))
+    second = pool if draws is None else pool[draws[0]]
     messages = guard(first, second, settings, seed)
     for message in messages:
         warnings.warn(message, SignificanceWarning, stacklevel=2)
 
     sums = rows.sums(first)
     mean_attribution = sums.mean(axis=0)
-    result = settings.compare(settings.apply(sums), settings.apply(rows.sums(second)), seed, progress)
-    sizes = effects(result, confidence=confidence, n_resamples=n_resamples, seed=seed)
-    table = pd.DataFrame(
+    values = settings.apply(sums)
+    result = settings.compare(values, settings.apply(rows.sums(second)), seed, progress)
+    table = _tabulated(rows.names, mean_attribution, result, intervals.of(result, seed), settings)
+    if draws is not None and len(draws) > 1:
+        nulls = (settings.apply(rows.sums(pool[places])) for places in draws[1:])
+        more = track(nulls, "drawing nulls", len(draws) - 1, progress)
+        found = np.stack([table["significant"], *(settings.decide(settings.compare(values, x, seed)) for x in more)])
+        table.insert(list(table).index("significant") + 1, "stability", found.mean(axis=0))
+    said = {**asdict(settings), **asdict(intervals), "n_permutations": result.n_permutations}
+    table.attrs.update(
+        said, two_sided=settings.two_sided, n_draws=1 if draws is None else len(draws), warnings=messages
+    )
+    return table
+
+
+def _with_same_features(group: Attributed, null: Attributed) -> tuple[np.ndarray, np.ndarray]:
+    first, second = as_matrix(group, "the class"), as_matrix(null, "the null")
+    if second.shape[1] != first.shape[1]:
+        raise ValueError(
+            f"the null has {second.shape[1]:,} features and the class {first.shape[1]:,}; "
+            "expected the same features in both."
+        )
+    return first, second
+
+
+def _tabulated(
+    names: list[Hashable], mean_attribution: np.ndarray, result: Comparison, sizes: Effects, settings: Settings
+) -> pd.DataFrame:
+    return pd.DataFrame(
         {
-            "feature": rows.names,
+            "feature": names,
             "mean_attribution": mean_attribution,
             "mean_class": result.group.mean,
             "mean_null": result.null.mean,
@@ -102,15 +130,7 @@ def significance(
             "p_value": result.p_value,
             "p_adjusted": settings.adjust(result),
             "significant": settings.decide(result),
-            "n_class": len(first),
-            "n_null": len(second),
+            "n_class": len(result.group),
+            "n_null": len(result.null),
         }
     )
-    said = {
-        **asdict(settings),
-        "confidence": confidence,
-        "n_permutations": result.n_permutations,
-        "two_sided": settings.two_sided,
-    }
-    table.attrs.update(said, warnings=messages)
-    return table
