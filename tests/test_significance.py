@@ -13,7 +13,6 @@ from eigrad.significance import (
     SignificanceWarning,
     null_calibration,
     null_p_values,
-    patches,
     significance,
 )
 
@@ -434,24 +433,6 @@ def test_null_calibration_sums_groups(rng):
     np.testing.assert_allclose(table.min_p, p.min(axis=1))
 
 
-def test_patches_tile_the_image():
-    labels = patches((3, 7, 5), 3)
-    assert labels.shape == (3 * 7 * 5,)
-    image = labels.reshape(3, 7, 5)
-    for channel in image:
-        np.testing.assert_array_equal(channel, image[0])
-    assert image[0, 3, 4] == "r3-5 c3-4"
-    assert image[0, 6, 2] == "r6-6 c0-2"
-    for row in range(7):
-        for column in range(5):
-            same = np.argwhere(image[0] == image[0, row, column])
-            top, left = row // 3 * 3, column // 3 * 3
-            expected = [(r, c) for r in range(top, min(top + 3, 7)) for c in range(left, min(left + 3, 5))]
-            assert [tuple(place) for place in same] == expected
-    np.testing.assert_array_equal(patches((7, 5), 3), image[0].ravel())
-    assert patches((28, 28), 3)[28 * 3 + 6] == "r03-05 c06-08"
-
-
 @pytest.mark.parametrize(
     ("change", "message"),
     [
@@ -487,11 +468,8 @@ def test_refusals(pair, change, message):
         (lambda v: null_calibration(v, 1, 2), r"disjoint sets of 1 "),
         (lambda v: null_p_values(v, 5, 0), r"repeats is 0; expected at least 1"),
         (lambda v: null_calibration(v, 5, 1, test="z"), r"test is 'z'"),
-        (lambda v: patches((4,), 2), r"shape is \(4,\); expected \(height, width\)"),
-        (lambda v: patches((4, 0), 2), r"shape is \(4, 0\)"),
-        (lambda v: patches((4, 6), 0), r"size is 0; expected at least 1"),
     ],
 )
-def test_refusals_of_calibration_and_patches(pair, call, message):
+def test_refusals_of_calibration(pair, call, message):
     with pytest.raises(ValueError, match=message):
         call(pair[1])

@@ -3,12 +3,15 @@
 from eigrad.significance.calibration import null_calibration, null_p_values
 from eigrad.significance.draws import NullDraw
 from eigrad.significance.guards import SignificanceWarning
-from eigrad.significance.patches import patches
+from eigrad.significance.metafeatures import by_prefix, correlated, members, patches
 from eigrad.significance.table import significance
 
 __all__ = [
     "NullDraw",
     "SignificanceWarning",
+    "by_prefix",
+    "correlated",
+    "members",
     "null_calibration",
     "null_p_values",
     "patches",
