@@ -4,9 +4,11 @@ from eigrad.significance.calibration import null_calibration, null_p_values
 from eigrad.significance.draws import NullDraw
 from eigrad.significance.guards import SignificanceWarning
 from eigrad.significance.metafeatures import by_prefix, correlated, members, patches
+from eigrad.significance.recommended import ORDERS, ranking, recommended
 from eigrad.significance.table import significance
 
 __all__ = [
+    "ORDERS",
     "NullDraw",
     "SignificanceWarning",
     "by_prefix",
@@ -15,5 +17,7 @@ __all__ = [
     "null_calibration",
     "null_p_values",
     "patches",
+    "ranking",
+    "recommended",
     "significance",
 ]

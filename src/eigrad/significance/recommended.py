@@ -1,0 +1,98 @@
+"""Two nulls, signed, with a floor: a set of features worth reading, and three orders to read it in."""
+
+from collections.abc import Hashable, Iterable
+from functools import partial
+
+import numpy as np
+import pandas as pd
+
+from eigrad.significance.prepare import Attributed, as_matrix, table_rows
+from eigrad.significance.table import significance
+
+ORDERS = ("magnitude", "t", "product")
+
+
+def recommended(
+    group: Attributed,
+    null: Attributed,
+    reference: Attributed,
+    *,
+    alpha: float = 0.05,
+    min_share: float = 0.05,
+    test: str = "maxt",
+    groups: Iterable[Hashable] | None = None,
+    feature_names: Iterable[Hashable] | None = None,
+    n_permutations: int = 10_000,
+    seed: int = 0,
+    progress: bool = True,
+) -> pd.DataFrame:
+    """Features whose signed attributions in the class differ from two nulls, and are not tiny.
+
+    `null` holds samples of all classes, `reference` those of the class that the class of interest
+    is compared with; all are explained for the class of interest. A feature is `significant` when
+
+    - it differs from both nulls, two-sided, at `alpha` / 2 each (Bonferroni over the two), and in
+      the same direction, and
+    - its mean |attribution| in the class is at least `min_share` of the largest feature's. The
+      floor keeps out what is surely there and does not matter; it guarantees nothing about causes.
+
+    With "maxt" the family-wise error holds at any sizes and under dependence; "welch" is faster and
+    needs sets of about the same size. Columns: feature, mean_attribution, `magnitude` (mean
+    |attribution| in the class), `t` (the statistic nearer to zero of the two, zero where they
+    disagree in sign), `product` of the two, `t_null`, `t_reference`, `effect_null`,
+    `effect_reference`, `p_null`, `p_reference` (adjusted for the number of features), `p_adjusted`
+    (twice the larger of the two) and significant.
+
+    Order by `magnitude` on networks trained to be sparse, by the size of `t` on dense ones, by
+    that of `product` if unsure (`ranking`).
+    """
+    if not 0 <= min_share < 1:
+        raise ValueError(f"min_share is {min_share}; expected a share of the largest feature, from 0 to below 1.")
+    groups = None if groups is None else list(groups)
+    names = None if feature_names is None else list(feature_names)
+    compare = partial(
+        significance,
+        group,
+        transform="signed",
+        test=test,
+        alpha=alpha / 2,
+        groups=groups,
+        n_permutations=n_permutations,
+        feature_names=names,
+        seed=seed,
+        progress=progress,
+    )
+    first, second = compare(null), compare(reference)
+    rows = table_rows(as_matrix(group, "the class").shape[1], groups, names)
+    magnitude = np.abs(rows.sums(as_matrix(group, "the class"))).mean(axis=0)
+    agree = np.sign(first.statistic) == np.sign(second.statistic)
+    nearer = np.where(np.abs(first.statistic) <= np.abs(second.statistic), first.statistic, second.statistic)
+    t = np.where(agree, nearer, 0.0)
+    p_adjusted = np.minimum(1.0, 2 * np.maximum(first.p_adjusted, second.p_adjusted))
+    table = pd.DataFrame(
+        {
+            "feature": first.feature,
+            "mean_attribution": first.mean_attribution,
+            "magnitude": magnitude,
+            "t": t,
+            "product": magnitude * t,
+            "t_null": first.statistic,
+            "t_reference": second.statistic,
+            "effect_null": first.effect,
+            "effect_reference": second.effect,
+            "p_null": first.p_adjusted,
+            "p_reference": second.p_adjusted,
+            "p_adjusted": p_adjusted,
+            "significant": (p_adjusted <= alpha) & agree & (magnitude >= min_share * magnitude.max()),
+        }
+    )
+    warnings = list(dict.fromkeys([*first.attrs["warnings"], *second.attrs["warnings"]]))
+    table.attrs.update(mode="recommended", alpha=alpha, min_share=min_share, test=test, warnings=warnings)
+    return table
+
+
+def ranking(table: pd.DataFrame, order: str) -> np.ndarray:
+    """The places of the rows of a table by `recommended`, best first, in one of `ORDERS`."""
+    if order not in ORDERS:
+        raise ValueError(f"order is {order!r}; expected one of {', '.join(ORDERS)}.")
+    return np.argsort(-np.abs(table[order].to_numpy()), kind="stable")
