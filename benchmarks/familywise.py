@@ -3,8 +3,8 @@
     python -m benchmarks.familywise --out runs/familywise
 
 Class and nulls are drawn from one distribution, features independent of each other; one row a distribution, pair of
-sizes and mode: the fraction of repeats with any significant feature, its exact 95 % interval, and the fraction of repeats
-in which a warning said that the p-values may not hold. The table is familywise.csv.
+sizes and mode: the fraction of repeats with any significant feature, its exact 95 % interval, and the fraction of
+repeats in which a warning said that the p-values may not hold. The table is familywise.csv.
 """
 
 from __future__ import annotations
