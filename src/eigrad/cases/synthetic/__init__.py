@@ -1,0 +1,5 @@
+"""Worlds whose causes are known, to see whether an analysis finds them."""
+
+from eigrad.cases.synthetic.worlds import WORLDS, Simulated, World
+
+__all__ = ["WORLDS", "Simulated", "World"]
