@@ -47,7 +47,7 @@ def test_intervals_cover(rng, sizes):
     n_features, shift = 400, 0.6
     group = rng.standard_normal((sizes[0], n_features)) + shift
     null = rng.standard_normal((sizes[1], n_features))
-    table = significance(group, null, transform="signed", test="maxt", n_permutations=20)
+    table = significance(group, null, transform="signed", test="maxt", n_permutations=20, min_effect=1.0)
     covered = (table.effect_low <= shift) & (shift <= table.effect_high)
     chance = stats.norm.cdf(shift / math.sqrt(2))
     held = (table.superiority_low <= chance) & (chance <= table.superiority_high)

@@ -95,9 +95,9 @@ def test_what_depends_costs_nothing(rng):
     group, null = rng.standard_normal((30, 2)) + 0.7, rng.standard_normal((30, 2))
     alone, copied = (
         significance(np.repeat(group, n, 1), np.repeat(null, n, 1), test="maxt", transform="signed", progress=False)
-        for n in (1, 50)
+        for n in (1, 20)
     )
-    np.testing.assert_allclose(copied.p_adjusted[::50], alone.p_adjusted, rtol=0, atol=1e-12)
+    np.testing.assert_allclose(copied.p_adjusted[::20], alone.p_adjusted, rtol=0, atol=1e-12)
 
 
 def test_a_feature_without_variance_is_left_out(rng):

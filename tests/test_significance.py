@@ -395,6 +395,32 @@ def test_unequal_sizes_are_warned_of(rng):
     assert table.attrs["warnings"] == []
 
 
+def test_unlike_totals_are_warned_of_where_they_matter(rng):
+    group, null = 2.5 * rng.standard_normal((40, 60)), rng.standard_normal((40, 60))
+    with pytest.warns(SignificanceWarning) as caught:
+        table = significance(group, null)
+    assert [str(each.message) for each in caught] == table.attrs["warnings"]
+    total, nearly_all = table.attrs["warnings"]
+    sums = [np.median(np.abs(x).sum(1)) for x in (group, null)]
+    assert f"sums to {sums[0]:.3g} in the median sample of the class and to {sums[1]:.3g} in that of" in total
+    assert (
+        f"{table.significant.sum()} of 60 features are significant: the class has more attribution in all" in nearly_all
+    )
+    for transform in ("share", "rank", "signed"):
+        assert significance(group, null, transform=transform).attrs["warnings"] == []
+    assert significance(np.zeros((4, 60)), np.zeros((4, 60))).attrs["warnings"] == []
+    few = significance(group[:, :40], null[:, :40])
+    assert few.significant.mean() > 0.5
+    assert few.attrs["warnings"] == []
+
+
+def test_a_majority_of_significant_features_is_warned_of(rng):
+    group, null = rng.standard_normal((400, 60)) + 1.0, rng.standard_normal((400, 60))
+    with pytest.warns(SignificanceWarning, match=r"60 of 60 features are significant: with this many samples"):
+        significance(group, null, transform="signed")
+    assert significance(group, null, transform="signed", min_effect=2.0).attrs["warnings"] == []
+
+
 def test_null_calibration_repeats_the_test_on_disjoint_draws(rng):
     pool = rng.standard_normal((20, 6))
     pool[:, 5] = 0.0

@@ -69,10 +69,12 @@ def fit(
     seed: int,
     description: str = "training",
     progress: bool = True,
+    after_step: Callable[[torch.optim.Optimizer], None] | None = None,
 ) -> History:
     """Minimize `loss(module, *batch)`, a mean over the batch, on the module's device; the module ends in eval mode.
 
-    `train` and `validation` hold tensors of one row a sample. The seed governs shuffling and all noise inside.
+    `train` and `validation` hold tensors of one row a sample. The seed governs shuffling and all noise inside. After
+    each step of Adam `after_step` may change the weights.
     """
     parameters = [parameter for parameter in module.parameters() if parameter.requires_grad]
     if not parameters:
@@ -97,9 +99,11 @@ def fit(
                 optimizer.zero_grad(set_to_none=True)
                 value.backward()
                 optimizer.step()
+                if after_step is not None:
+                    after_step(optimizer)
                 rate.step()
                 total += float(value.detach()) * len(index)
-            losses.append((total / len(train[0]), _mean_loss(module, loss, validation, device)))
+            losses.append((total / len(train[0]), held_out_loss(module, loss, validation)))
             if losses[-1][1] < best:
                 best, best_weights = losses[-1][1], copy.deepcopy(module.state_dict())
                 best_epoch = epoch
@@ -119,7 +123,9 @@ def _require_rows(data: tuple[Tensor, ...], name: str) -> None:
         raise ValueError(f"{name}: got tensors of {sizes} rows, expected as many in each and at least one")
 
 
-def _mean_loss(module: nn.Module, loss: Loss, data: tuple[Tensor, ...], device: torch.device) -> float:
+def held_out_loss(module: nn.Module, loss: Loss, data: tuple[Tensor, ...]) -> float:
+    """The mean loss in evaluation mode."""
+    device = next(module.parameters()).device
     with evaluating(module), torch.no_grad():
         parts = zip(*(tensor.split(1024) for tensor in data), strict=True)
         return sum(float(loss(module, *(tensor.to(device) for tensor in part))) * len(part[0]) for part in parts) / len(

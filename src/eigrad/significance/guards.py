@@ -1,6 +1,7 @@
 """Warnings about comparisons whose p-values do not mean what they seem to mean."""
 
 import numpy as np
+from jaxtyping import Bool
 from scipy.spatial import KDTree
 
 from eigrad.significance.prepare import ROUNDING, blocks
@@ -13,6 +14,10 @@ _N_PROJECTIONS = 6
 # 0.3 for Mann-Whitney's normal approximation at 20 against 300.
 _LARGEST_RATIO = 1.1
 
+# What explains a bounded output of a confident class has more attribution in all, and nearly all features with it.
+# Of a few features most may well matter.
+_LARGEST_TOTALS, _MOST_SIGNIFICANT, _MANY = 2.0, 0.5, 50
+
 
 class SignificanceWarning(UserWarning):
     """The comparison was made, but its p-values may not hold."""
@@ -23,7 +28,42 @@ def guard(group: np.ndarray, null: np.ndarray, settings: Settings, seed: int) ->
     found = [_shared_samples(group, null, seed)]
     if not settings.permutes:
         found.append(_unequal_sizes(len(group), len(null)))
+    if settings.transform == "abs":
+        found.append(_unlike_totals(group, null))
     return [message for message in found if message is not None]
+
+
+def guard_result(significant: Bool[np.ndarray, " _"], varies: Bool[np.ndarray, " _"], settings: Settings) -> list[str]:
+    """What is wrong with reading these features as the ones that matter."""
+    n_significant, n_tested = np.count_nonzero(significant), np.count_nonzero(varies)
+    if n_tested < _MANY or n_significant <= _MOST_SIGNIFICANT * n_tested:
+        return []
+    cause = (
+        "the class has more attribution in all, and every feature has its part of that; compare shares "
+        "(transform='share'), or explain the logit"
+        if settings.transform == "abs"
+        else "with this many samples small differences show; order by effect, and ask for one that matters (min_effect)"
+    )
+    return [f"{n_significant:,} of {n_tested:,} features are significant: {cause}."]
+
+
+def _unlike_totals(group: np.ndarray, null: np.ndarray) -> str | None:
+    """Whether a sample of the class has far more, or less, |attribution| in all than one of the null."""
+    first, second = (_usual_total(values) for values in (group, null))
+    if group.shape[1] < _MANY or not min(first, second):
+        return None
+    if max(first, second) <= _LARGEST_TOTALS * min(first, second):
+        return None
+    return (
+        f"|attribution| sums to {first:.3g} in the median sample of the class and to {second:.3g} in that of the "
+        "null: what raises all features together makes each significant, or hides it; compare shares (transform='share'), or "
+        "explain the logit."
+    )
+
+
+def _usual_total(values: np.ndarray) -> float:
+    totals = [np.abs(values[rows]).sum(axis=1, dtype=np.float64) for rows in blocks(*values.shape)]
+    return float(np.median(np.concatenate(totals)))
 
 
 def _unequal_sizes(n_class: int, n_null: int) -> str | None:

@@ -11,7 +11,7 @@ from eigrad.progress import track
 from eigrad.significance.compare import Comparison
 from eigrad.significance.draws import NullDraw
 from eigrad.significance.effects import Effects, Intervals
-from eigrad.significance.guards import SignificanceWarning, guard
+from eigrad.significance.guards import SignificanceWarning, guard, guard_result
 from eigrad.significance.prepare import Attributed, as_matrix, table_rows
 from eigrad.significance.settings import Settings
 
@@ -80,14 +80,13 @@ def significance(
     rows = table_rows(first.shape[1], groups, feature_names)
     draws = None if draw is None else list(draw(len(pool), len(first), seed))
     second = pool if draws is None else pool[draws[0]]
-    messages = guard(first, second, settings, seed)
-    for message in messages:
-        warnings.warn(message, SignificanceWarning, stacklevel=2)
-
     sums = rows.sums(first)
     mean_attribution = sums.mean(axis=0)
     values = settings.apply(sums)
     result = settings.compare(values, settings.apply(rows.sums(second)), seed, progress)
+    messages = guard(first, second, settings, seed) + guard_result(settings.decide(result), result.varies, settings)
+    for message in messages:
+        warnings.warn(message, SignificanceWarning, stacklevel=2)
     table = _tabulated(rows.names, mean_attribution, result, intervals.of(result, seed), settings)
     if draws is not None and len(draws) > 1:
         nulls = (settings.apply(rows.sums(pool[places])) for places in draws[1:])
