@@ -56,8 +56,8 @@ def _unlike_totals(group: np.ndarray, null: np.ndarray) -> str | None:
         return None
     return (
         f"|attribution| sums to {first:.3g} in the median sample of the class and to {second:.3g} in that of the "
-        "null: what raises all features together makes each significant, or hides it; compare shares (transform='share'), or "
-        "explain the logit."
+        "null: what raises all features together makes each significant, or hides it; compare shares "
+        "(transform='share'), or explain the logit."
     )
 
 
