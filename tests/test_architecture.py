@@ -12,7 +12,7 @@ import pytest
 # A module imports only from those to its left; a folder counts as one module.
 FLOW = (
     *("progress", "precision", "data", "model", "slopes", "fusion", "survey"),
-    *("latent", "training", "autoencoder", "neighbors"),
+    *("latent", "training", "sparse", "autoencoder", "neighbors"),
     *("baselines", "paths", "integrate", "plan", "attribute", "store", "significance", "evaluate"),
     *("plot", "report", "__init__", "cases", "cli", "__main__"),
 )

@@ -64,16 +64,18 @@ def test_features_have_their_correlations_and_means(small):
     proxies = (truth["role"] == "proxy").to_numpy()
     same = (group[:, None] == group) & ~np.eye(len(group), dtype=bool)
     plain = same & ~proxies[:, None]
-    assert r[plain].mean() == pytest.approx(SMALL.correlation, abs=0.02)
+    within = SMALL.common + (1 - SMALL.common) * SMALL.correlation
+    assert r[plain].mean() == pytest.approx(within, abs=0.02)
     for place in np.flatnonzero(proxies):
         followed = truth.index[truth.feature == truth.follows[place]][0]
         assert r[place, followed] == pytest.approx(SMALL.proxy_correlation, abs=0.03)
-    related = same | (truth.follows.to_numpy()[:, None] != "") | (truth.follows.to_numpy() != "")
-    assert np.abs(r[~related & ~np.eye(len(group), dtype=bool)]).max() < 0.1
+    between = r[~same & ~proxies[:, None] & ~proxies & ~np.eye(len(group), dtype=bool)]
+    # two groups share what two directions among the factors have in common: a tenth of the square, on average
+    assert np.mean(between**2) == pytest.approx(SMALL.common**2 / SMALL.n_factors, rel=0.5)
 
 
 def test_an_exclusive_or_has_no_marginal_signal():
-    drawn = World(n_groups=9, n_causes=2, n_pairs=1, pairs="xor", n_classes=2).draw(N_SAMPLES, seed=2)
+    drawn = World(n_groups=9, n_causes=2, n_pairs=1, pairs="xor", n_classes=2, common=0.0).draw(N_SAMPLES, seed=2)
     values, logit = drawn.examples.values, drawn.logits[:, 1]
     assert np.abs(np.corrcoef(values.T, logit)[-1, :-1]).max() < 4 / np.sqrt(N_SAMPLES)
     first, second = causes(drawn, 1)

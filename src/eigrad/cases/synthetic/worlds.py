@@ -29,10 +29,11 @@ class World:
     others by themselves. `n_shared` further causes act on all classes but the reference alike. `saturated` of those
     that act by themselves, a share, act through a steep tanh.
 
-    Members of a group correlate at `correlation`. `n_proxies` causes of each class have a group of proxies: features
-    that follow the cause at `proxy_correlation` and do nothing themselves. Features have standard deviation 1 and a
-    mean of `offset`, drawn in sign. `spread` is the standard deviation of a logit: the larger, the surer the labels.
-    With `shuffled` labels nothing is a cause.
+    A share `common` of every feature's variance comes from `n_factors` factors, in proportions of its group's own: so
+    most groups go along with causes a little. Of the rest members of a group share `correlation`. `n_proxies` causes of
+    each class have a group of proxies: features that follow the cause at `proxy_correlation` and do nothing themselves.
+    Features have standard deviation 1 and a mean of `offset`, drawn in sign. `spread` is the standard deviation of a
+    logit: the larger, the surer the labels. With `shuffled` labels nothing is a cause.
     """
 
     n_groups: int = 300
@@ -44,6 +45,8 @@ class World:
     pairs: Literal["product", "xor"] = "product"
     saturated: float = 0.0
     correlation: float = 0.5
+    n_factors: int = 10
+    common: float = 0.3
     n_proxies: int = 0
     proxy_correlation: float = 0.9
     offset: float = 0.0
@@ -61,9 +64,9 @@ class World:
                 f"world: got {self.n_pairs} pairs and {self.n_proxies} proxies for {self.n_causes} causes of a class, "
                 "expected at most one pair for two causes and one group of proxies for each"
             )
-        if min(self.n_classes - 1, self.group_size, self.n_groups) < 1:
-            raise ValueError("world: expected at least 2 classes, and groups of at least 1 feature")
-        for name in ("saturated", "correlation", "proxy_correlation"):
+        if min(self.n_classes - 1, self.group_size, self.n_groups, self.n_factors) < 1:
+            raise ValueError("world: expected at least 2 classes, 1 factor, and groups of at least 1 feature")
+        for name in ("saturated", "correlation", "proxy_correlation", "common"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f"world: {name} is {getattr(self, name)}, expected a number from 0 to 1")
 
@@ -120,6 +123,7 @@ class _Truth:
     steep: NDArray[np.bool_]
     pairs: dict[int, list[Pair]]
     follows: dict[int, int]  # a group of proxies to the cause it follows
+    loadings: Float64[np.ndarray, "factors groups"]
 
     @classmethod
     def drawn(cls, world: World, rng: np.random.Generator) -> _Truth:
@@ -144,14 +148,17 @@ class _Truth:
         }
         weights = rng.choice([-1.0, 1.0], n_features) * rng.uniform(0.5, 1.5, n_features)
         steep = rng.random(n_features) < world.saturated
-        return cls(world, causes, shared, weights, steep, pairs, follows)
+        loadings = rng.standard_normal((world.n_factors, world.n_groups))
+        loadings /= np.linalg.norm(loadings, axis=0)
+        return cls(world, causes, shared, weights, steep, pairs, follows, loadings)
 
     def features(self, n_samples: int, rng: np.random.Generator) -> Float64[np.ndarray, "samples features"]:
         """Groups with a factor each; proxies follow their cause in place of it."""
         world = self.world
-        factors = rng.standard_normal((n_samples, world.n_groups, 1))
+        factors = rng.standard_normal((n_samples, world.n_factors)) @ self.loadings
+        groups = rng.standard_normal((n_samples, world.n_groups, 1))
         own = rng.standard_normal((n_samples, world.n_groups, world.group_size))
-        values = _mixed(factors, own, world.correlation)
+        values = _mixed(factors[:, :, None], _mixed(groups, own, world.correlation), world.common)
         flat = values.reshape(n_samples, -1)
         for group, cause in self.follows.items():
             followed = flat[:, cause, None].copy()
