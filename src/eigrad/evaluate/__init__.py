@@ -1,0 +1,16 @@
+"""What found features are worth: retrained classifiers, known truth, known names, and other methods."""
+
+from eigrad.evaluate.enrichment import enrichment, known_features
+from eigrad.evaluate.overlap import jaccard
+from eigrad.evaluate.recovery import recovery
+from eigrad.evaluate.subsets import binary_problem, growing_subsets, subset_accuracy
+
+__all__ = [
+    "binary_problem",
+    "enrichment",
+    "growing_subsets",
+    "jaccard",
+    "known_features",
+    "recovery",
+    "subset_accuracy",
+]
