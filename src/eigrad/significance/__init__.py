@@ -1,6 +1,6 @@
 """Which features does a network use more for one class than in general?"""
 
-from eigrad.significance.calibration import null_calibration, null_p_values
+from eigrad.significance.calibration import familywise_error, null_calibration, null_p_values, planted_power
 from eigrad.significance.draws import NullDraw
 from eigrad.significance.guards import SignificanceWarning
 from eigrad.significance.metafeatures import by_prefix, correlated, members, patches
@@ -13,10 +13,12 @@ __all__ = [
     "SignificanceWarning",
     "by_prefix",
     "correlated",
+    "familywise_error",
     "members",
     "null_calibration",
     "null_p_values",
     "patches",
+    "planted_power",
     "ranking",
     "recommended",
     "significance",

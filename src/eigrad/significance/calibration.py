@@ -1,12 +1,13 @@
-"""What the test says when there is nothing to find: random samples against random samples."""
+"""What the test says when there is nothing to find, random samples against random samples, and of what is planted."""
 
 from collections.abc import Hashable, Iterable, Iterator
 
 import numpy as np
 import pandas as pd
+from statsmodels.stats.proportion import proportion_confint
 
 from eigrad.significance.compare import Comparison
-from eigrad.significance.prepare import Attributed, Rows, as_matrix, table_rows
+from eigrad.significance.prepare import ROUNDING, Attributed, Matrix, Rows, as_matrix, table_rows
 from eigrad.significance.settings import Settings
 
 
@@ -68,6 +69,56 @@ def null_p_values(
     return pd.DataFrame(p_values, columns=rows.names).rename_axis("repeat")
 
 
+def familywise_error(calibration: pd.DataFrame, confidence: float = 0.95) -> dict[str, float]:
+    """How often null_calibration found anything: "error", with "low" and "high" of its exact interval."""
+    hits, repeats = int(calibration["any_significant"].sum()), len(calibration)
+    low, high = proportion_confint(hits, repeats, 1 - confidence, "beta")
+    return {"error": hits / repeats, "low": float(low), "high": float(high)}
+
+
+def planted_power(
+    pool: Attributed,
+    n: int,
+    repeats: int,
+    shifts: Iterable[float] = (0.1, 0.2, 0.3, 0.5, 0.8),
+    *,
+    n_shifted: int = 20,
+    transform: str = "abs",
+    test: str = "welch",
+    correction: str | None = None,
+    alpha: float = 0.05,
+    groups: Iterable[Hashable] | None = None,
+    min_effect: float = 0.0,
+    n_permutations: int = 10_000,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """Which differences the test would find: null_calibration with some of them planted in the class.
+
+    In each repeat `n_shifted` features, drawn from those that vary, are raised in the class by
+    `shifts` standard deviations of what is tested. One row a shift: shift, `power` (the part of the
+    planted features that is significant, and its standard deviation over repeats), `n_false` (other
+    features that are significant, in the mean) and `any_false` (the part of repeats with any).
+    """
+    settings = Settings(transform, test, correction, alpha, min_effect, n_permutations)
+    values = settings.apply(_prepare(pool, groups, None)[1])
+    spread = values.std(axis=0, ddof=1)
+    able = np.flatnonzero(spread > ROUNDING * np.abs(values).mean(axis=0).max())
+    if not 1 <= n_shifted <= len(able):
+        raise ValueError(f"n_shifted is {n_shifted}; expected 1 to {len(able)}, the number of features that vary.")
+    rows = []
+    for shift in shifts:
+        found, false = np.empty(repeats), np.empty(repeats)
+        rng = np.random.default_rng(seed)
+        for repeat, (group, null) in enumerate(_disjoint(values, n, repeats, rng)):
+            planted = rng.choice(able, n_shifted, replace=False)
+            group[:, planted] += shift * spread[planted]
+            significant = settings.decide(settings.compare(group, null, seed=seed + repeat))
+            found[repeat] = significant[planted].mean()
+            false[repeat] = significant.sum() - significant[planted].sum()
+        rows.append((shift, found.mean(), found.std(ddof=min(1, repeats - 1)), false.mean(), (false > 0).mean()))
+    return pd.DataFrame(rows, columns=["shift", "power", "power_sd", "n_false", "any_false"])
+
+
 def _prepare(
     pool: Attributed, groups: Iterable[Hashable] | None, feature_names: Iterable[Hashable] | None
 ) -> tuple[Rows, np.ndarray]:
@@ -76,8 +127,14 @@ def _prepare(
     return rows, rows.sums(values)
 
 
-def _repeats(values: np.ndarray, n: int, repeats: int, settings: Settings, seed: int) -> Iterator[Comparison]:
+def _repeats(values: Matrix, n: int, repeats: int, settings: Settings, seed: int) -> Iterator[Comparison]:
     """Draws from values already transformed, which each sample is by itself."""
+    for repeat, (group, null) in enumerate(_disjoint(values, n, repeats, np.random.default_rng(seed))):
+        yield settings.compare(group, null, seed=seed + repeat)
+
+
+def _disjoint(values: Matrix, n: int, repeats: int, rng: np.random.Generator) -> Iterator[tuple[Matrix, Matrix]]:
+    """Two disjoint random sets of n samples, in copies."""
     if not 2 <= n <= len(values) // 2:
         raise ValueError(
             f"two disjoint sets of {n:,} were asked of a pool of {len(values):,} samples; "
@@ -85,7 +142,6 @@ def _repeats(values: np.ndarray, n: int, repeats: int, settings: Settings, seed:
         )
     if repeats < 1:
         raise ValueError(f"repeats is {repeats}; expected at least 1.")
-    rng = np.random.default_rng(seed)
-    for repeat in range(repeats):
+    for _ in range(repeats):
         drawn = rng.choice(len(values), size=2 * n, replace=False)
-        yield settings.compare(values[drawn[:n]], values[drawn[n:]], seed=seed + repeat)
+        yield values[drawn[:n]], values[drawn[n:]]
