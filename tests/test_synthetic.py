@@ -45,7 +45,8 @@ def test_a_logit_is_decided_by_its_causes_alone(pairs):
         assert left.std() < 1e-2 * logit.std()
         assert logit.std() == pytest.approx(SMALL.spread)
         assert logit.mean() == pytest.approx(0, abs=1e-9)
-    assert (drawn.logits[:, 0] == 0).all()
+    assert np.ptp(drawn.logits[:, 0]) == 0
+    assert (drawn.examples.labels == 0).mean() == pytest.approx(SMALL.reference, abs=0.03)
 
 
 def test_labels_are_drawn_by_the_softmax(small):
@@ -100,8 +101,8 @@ def test_shuffled_labels_have_no_cause():
     drawn = replace(SMALL, shuffled=True).draw(N_SAMPLES, seed=5)
     assert not drawn.causal(1).any()
     assert set(drawn.truth["role"]) == {"bystander"}
-    agree = (drawn.logits.argmax(1) == drawn.examples.labels).mean()
-    assert agree < 0.45
+    by_class = [drawn.logits[drawn.examples.labels == label, 1].mean() for label in range(3)]
+    assert np.ptp(by_class) < 0.2 * SMALL.spread
 
 
 @pytest.mark.parametrize("name", WORLDS)

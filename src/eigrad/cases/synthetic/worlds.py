@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float64, Int
 from numpy.typing import NDArray
+from scipy import optimize, special
 
 from eigrad.data import Examples
 
@@ -33,7 +34,8 @@ class World:
     most groups go along with causes a little. Of the rest members of a group share `correlation`. `n_proxies` causes of
     each class have a group of proxies: features that follow the cause at `proxy_correlation` and do nothing themselves.
     Features have standard deviation 1 and a mean of `offset`, drawn in sign. `spread` is the standard deviation of a
-    logit: the larger, the surer the labels. With `shuffled` labels nothing is a cause.
+    logit: the larger, the surer the labels. A share `reference` of them is of class 0. Where they are `shuffled`
+    nothing is a cause.
     """
 
     n_groups: int = 300
@@ -51,6 +53,7 @@ class World:
     proxy_correlation: float = 0.9
     offset: float = 0.0
     spread: float = 3.0
+    reference: float = 0.7
     shuffled: bool = False
 
     def __post_init__(self) -> None:
@@ -66,7 +69,7 @@ class World:
             )
         if min(self.n_classes - 1, self.group_size, self.n_groups, self.n_factors) < 1:
             raise ValueError("world: expected at least 2 classes, 1 factor, and groups of at least 1 feature")
-        for name in ("saturated", "correlation", "proxy_correlation", "common"):
+        for name in ("saturated", "correlation", "proxy_correlation", "common", "reference"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f"world: {name} is {getattr(self, name)}, expected a number from 0 to 1")
 
@@ -166,7 +169,7 @@ class _Truth:
         return flat
 
     def logits(self, features: np.ndarray, rng: np.random.Generator) -> Float64[np.ndarray, "samples classes"]:
-        """What every class owes to its causes, of mean 0 and the world's spread; 0 for the reference."""
+        """What every class owes to its causes, of mean 0 and the world's spread; a constant for the reference."""
         world = self.world
         found = np.zeros((len(features), world.n_classes))
         for label, causes in self.causes.items():
@@ -178,6 +181,7 @@ class _Truth:
             if found[:, label].std() > 0:
                 found[:, label] *= world.spread / found[:, label].std()
             found[:, label] -= found[:, label].mean()
+        found[:, 0] = _lead(found, world.reference)
         return found
 
     def _alone(self, values: np.ndarray, places: Int[np.ndarray, " _"]) -> np.ndarray:
@@ -211,6 +215,18 @@ class _Truth:
             {"feature": names, "group": [name.split("_")[0] for name in names], "role": role, "cause_of": cause_of,
              "follows": follows, "partner": partner, "weight": weight}
         )  # fmt: skip
+
+
+def _lead(logits: np.ndarray, share: float) -> float:
+    """What the reference's logit must be for this share of the labels, in the mean."""
+
+    def excess(lead: float) -> float:
+        return (
+            float(np.mean(np.exp(lead - special.logsumexp(np.c_[np.full(len(logits), lead), logits[:, 1:]], axis=1))))
+            - share
+        )
+
+    return float(optimize.brentq(excess, -100, 100))
 
 
 def _mixed(common: np.ndarray, own: np.ndarray, correlation: float) -> np.ndarray:

@@ -1,0 +1,128 @@
+"""Every method, in every order, on worlds whose causes are known: a row a method, order, class and data set."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import nn
+
+from eigrad.cases.synthetic.networks import NETWORKS, Splits, auc, trained
+from eigrad.cases.synthetic.worlds import WORLDS, Simulated
+from eigrad.competitors import ATTRIBUTIONS, NETWORK_FREE, Margin, permutation_importance
+from eigrad.data import Examples, split
+from eigrad.evaluate import recovery
+from eigrad.progress import track
+from eigrad.significance import ORDERS, SignificanceWarning, recommended
+
+N_SAMPLES, FRACTIONS = 6000, (0.7, 0.15, 0.15)
+N_EXPLAINED, N_BACKGROUND = 150, 50
+REFERENCE = 0
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Task:
+    """A class of a data set: the rows that every method explains, and those it is explained against."""
+
+    simulated: Simulated
+    splits: Splits
+    label: int
+    seed: int
+
+    def rows(self, which: str) -> Examples:
+        """As many rows of the class, of all classes ("null") or of the reference as are explained, none in two sets."""
+        rng = np.random.default_rng((self.seed, self.label))
+        test = self.splits.test
+        order = rng.permutation(len(test))
+        of_class = order[test.labels[order] == self.label][:N_EXPLAINED]
+        of_reference = order[test.labels[order] == REFERENCE][:N_EXPLAINED]
+        left = np.setdiff1d(order, np.concatenate([of_class, of_reference]))
+        places = {"class": of_class, "reference": of_reference, "null": rng.permutation(left)[:N_EXPLAINED]}
+        return test.take(places[which])
+
+    def background(self) -> torch.Tensor:
+        rng = np.random.default_rng((self.seed, self.label, 1))
+        there = self.splits.train.of_class(REFERENCE).values
+        return torch.from_numpy(there[rng.choice(len(there), N_BACKGROUND, replace=False)])
+
+    def pair(self, part: Examples) -> Examples:
+        """The examples of the class and of the reference."""
+        return part.take(np.isin(part.labels, (self.label, REFERENCE)))
+
+
+def compare(variant: str, seed: int, networks: tuple[str, ...] = NETWORKS, *, progress: bool = True) -> pd.DataFrame:
+    """All methods on one data set: variant, seed, label, network, method, order, and what `recovery` says.
+
+    `average_precision_no_proxies` leaves proxies out; n_significant, precision and recall are of the recommended mode's
+    set; auc is the held-out area under the ROC curve, class against reference, of whatever predicts.
+    """
+    simulated = WORLDS[variant].draw(N_SAMPLES, seed)
+    splits = Splits(*split(simulated.examples, FRACTIONS, seed))
+    models = trained(splits, seed, progress)
+    rows: list[Row] = []
+    labels = range(1, int(simulated.examples.labels.max()) + 1)
+    for label in labels:
+        task = Task(simulated, splits, label, seed)
+        rows += _network_free(task)
+        for name in networks:
+            rows += list(_of_network(task, name, models[name], progress))
+    return pd.DataFrame([{"variant": variant, "seed": seed, **row} for row in rows])
+
+
+def _of_network(task: Task, name: str, network: nn.Module, progress: bool) -> Iterator[Row]:
+    score = Margin(network, task.label, REFERENCE)
+    held_out = task.pair(task.splits.test)
+    common = {"label": task.label, "network": name, "auc": auc(network, held_out, task.label, REFERENCE)}
+    sets = [torch.from_numpy(task.rows(which).values) for which in ("class", "null", "reference")]
+    background = task.background()
+    for method, attribute in track(ATTRIBUTIONS.items(), f"{name} network, class {task.label}", enabled=progress):
+        values = [attribute(score, samples, background).numpy() for samples in sets]
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", SignificanceWarning)  # the set's precision is in the table
+            table = recommended(*values, test="welch", groups=task.simulated.groups, seed=task.seed, progress=False)
+        chosen = _of_set(task, table["significant"].to_numpy())
+        for order in ORDERS:
+            yield {
+                **common,
+                "method": method,
+                "order": order,
+                **_recovered(task, table[order].abs().to_numpy()),
+                **chosen,
+            }
+    importance = permutation_importance(
+        score, held_out.values, held_out.labels == task.label, task.simulated.groups, seed=task.seed
+    )
+    yield {**common, "method": "permutation importance", "order": "score", **_recovered(task, importance)}
+
+
+def _network_free(task: Task) -> Iterator[Row]:
+    train, test = (task.pair(part) for part in (task.splits.train, task.splits.test))
+    for method, find in NETWORK_FREE.items():
+        found = find(train.values, train.labels == task.label, test.values, test.labels == task.label, task.seed)
+        best = pd.Series(found.score).groupby(task.simulated.groups, sort=False).max()
+        row = {"label": task.label, "network": "none", "method": method, "order": "score", "auc": found.auc}
+        yield {**row, **_recovered(task, best.to_numpy())}
+
+
+def _recovered(task: Task, scores: np.ndarray) -> Row:
+    causal = task.simulated.causal(task.label).to_numpy()
+    if not causal.any():
+        return {}
+    found = recovery(scores, causal)
+    without = recovery(scores, causal, left_out=task.simulated.proxies().to_numpy())
+    return {**found, "average_precision_no_proxies": without["average_precision"]}
+
+
+def _of_set(task: Task, significant: np.ndarray) -> Row:
+    causal, n = task.simulated.causal(task.label).to_numpy(), int(significant.sum())
+    hits = int(causal[significant].sum())
+    precision = hits / n if n else np.nan
+    recall = hits / causal.sum() if causal.any() else np.nan
+    return {"n_significant": n, "precision": precision, "recall": recall}
