@@ -39,10 +39,11 @@ def describe(settings: Settings, summary: dict[str, Any]) -> dict[str, Any]:
         "title": f"What makes a handwritten {sample} differ from a {baseline}",
         "headline": _headline(settings, summary),
         "sections": [
-            _features(settings, "vae", "2a", "Significant pixels", "significance_vae.csv"),
-            _features(settings, "cnn", "2b", "Significant patches of the CNN", "significance_cnn.csv"),
+            _features(settings, summary, "vae", "2a", "Significant pixels", "significance_vae.csv"),
+            _features(settings, summary, "cnn", "2b", "Significant patches of the CNN", "significance_cnn.csv"),
             _features(
                 settings,
+                summary,
                 "cvae",
                 "2c",
                 "Significant patches of the convolutional VAE",
@@ -93,13 +94,16 @@ def _baselines(settings: Settings) -> str:
     return f"{settings.baseline_kind} baselines of {settings.baseline}"
 
 
-def _features(settings: Settings, kind: str, number: str, title: str, table: str) -> dict[str, Any]:
+def _features(
+    settings: Settings, summary: dict[str, Any], kind: str, number: str, title: str, table: str
+) -> dict[str, Any]:
     feature = "pixel" if kind == "vae" else "patch of 3 × 3 pixels"
     return {
         "title": title,
         "text": [
             f"The {NETWORK_NAMES[kind]} explained on {settings.n_samples} images of {settings.sample} along the "
-            f"{PATH_NAMES[settings.path_for(kind)]}, against as many random images of all digits."
+            f"{PATH_NAMES[settings.path_for(kind)]}, against as many random images of all digits.",
+            *(f"Caution: {warning}" for warning in summary["warnings"][kind]),
         ],
         "figures": [
             {

@@ -80,7 +80,7 @@ def run(settings: Settings) -> Path:
         _write_table(folder / f"{name}.csv", table)
     with clock("figures"):
         _draw(study, explanations, tables, folder / "figures")
-    summary = _summary(study, explanations["vae"], tables, clock.seconds)
+    summary = _summary(study, explanations, tables, clock.seconds)
     _write_json(folder / "page.json", page.describe(settings, summary))
     _write_json(folder / "summary.json", summary)
     return build(folder)
@@ -130,12 +130,12 @@ def _draw(
 
 def _summary(
     study: Study,
-    explanation: Explanation,
+    explanations: dict[str, Explanation],
     tables: dict[str, pd.DataFrame],
     seconds: dict[str, float],
 ) -> dict[str, Any]:
-    settings, table = study.settings, explanation.table
-    direction = explanation.sample.direction.mean(0)[0].numpy()
+    settings, table = study.settings, explanations["vae"].table
+    direction = explanations["vae"].sample.direction.mean(0)[0].numpy()
     gaps = tables["convergence"].query("n_points == @settings.n_points")
     by_network = {
         kind: {row.path: {"median": row.median, "p95": row.p95} for row in rows.itertuples()}
@@ -146,6 +146,7 @@ def _summary(
         "n_features": len(table),
         "n_significant": int(table["significant"].sum()),
         "fraction_significant": float(table["significant"].mean()),
+        "warnings": {kind: explanation.table.attrs["warnings"] for kind, explanation in explanations.items()},
         "direction": {
             "top_left": float(direction[BETWEEN_BARS, :14].sum()),
             "top_right": float(direction[BETWEEN_BARS, 14:].sum()),
