@@ -13,15 +13,15 @@ import torch
 from torch import nn
 
 from eigrad.cases.synthetic.networks import NETWORKS, Splits, auc, trained
-from eigrad.cases.synthetic.worlds import WORLDS, Simulated
+from eigrad.cases.synthetic.worlds import Simulated, World
 from eigrad.competitors import ATTRIBUTIONS, NETWORK_FREE, Margin, permutation_importance
 from eigrad.data import Examples, split
 from eigrad.evaluate import recovery
 from eigrad.progress import track
 from eigrad.significance import ORDERS, SignificanceWarning, recommended
 
-N_SAMPLES, FRACTIONS = 6000, (0.7, 0.15, 0.15)
-N_EXPLAINED, N_BACKGROUND = 150, 50
+FRACTIONS = (0.7, 0.15, 0.15)
+N_BACKGROUND, FIRST = 50, (20, 50)
 REFERENCE = 0
 
 Row = dict[str, Any]
@@ -34,6 +34,7 @@ class Task:
     simulated: Simulated
     splits: Splits
     label: int
+    n_explained: int
     seed: int
 
     def rows(self, which: str) -> Examples:
@@ -41,39 +42,48 @@ class Task:
         rng = np.random.default_rng((self.seed, self.label))
         test = self.splits.test
         order = rng.permutation(len(test))
-        of_class = order[test.labels[order] == self.label][:N_EXPLAINED]
-        of_reference = order[test.labels[order] == REFERENCE][:N_EXPLAINED]
+        of_class = order[test.labels[order] == self.label][: self.n_explained]
+        of_reference = order[test.labels[order] == REFERENCE][: self.n_explained]
         left = np.setdiff1d(order, np.concatenate([of_class, of_reference]))
-        places = {"class": of_class, "reference": of_reference, "null": rng.permutation(left)[:N_EXPLAINED]}
+        places = {"class": of_class, "reference": of_reference, "null": rng.permutation(left)[: self.n_explained]}
         return test.take(places[which])
 
     def background(self) -> torch.Tensor:
         rng = np.random.default_rng((self.seed, self.label, 1))
         there = self.splits.train.of_class(REFERENCE).values
-        return torch.from_numpy(there[rng.choice(len(there), N_BACKGROUND, replace=False)])
+        return torch.from_numpy(there[rng.choice(len(there), min(N_BACKGROUND, len(there)), replace=False)])
 
     def pair(self, part: Examples) -> Examples:
         """The examples of the class and of the reference."""
         return part.take(np.isin(part.labels, (self.label, REFERENCE)))
 
 
-def compare(variant: str, seed: int, networks: tuple[str, ...] = NETWORKS, *, progress: bool = True) -> pd.DataFrame:
-    """All methods on one data set: variant, seed, label, network, method, order, and what `recovery` says.
+def compare(
+    world: World,
+    seed: int,
+    *,
+    n_samples: int = 10_000,
+    n_explained: int = 200,
+    networks: tuple[str, ...] = NETWORKS,
+    progress: bool = True,
+) -> pd.DataFrame:
+    """All methods on one data set: seed, label, network, method, order, and what `recovery` says.
 
+    `n_explained` rows of each class are explained, as many of all classes and of the reference.
     `average_precision_no_proxies` leaves proxies out; n_significant, precision and recall are of the recommended mode's
     set; auc is the held-out area under the ROC curve, class against reference, of whatever predicts.
     """
-    simulated = WORLDS[variant].draw(N_SAMPLES, seed)
+    simulated = world.draw(n_samples, seed)
     splits = Splits(*split(simulated.examples, FRACTIONS, seed))
     models = trained(splits, seed, progress)
     rows: list[Row] = []
     labels = range(1, int(simulated.examples.labels.max()) + 1)
     for label in labels:
-        task = Task(simulated, splits, label, seed)
+        task = Task(simulated, splits, label, n_explained, seed)
         rows += _network_free(task)
         for name in networks:
             rows += list(_of_network(task, name, models[name], progress))
-    return pd.DataFrame([{"variant": variant, "seed": seed, **row} for row in rows])
+    return pd.DataFrame([{"seed": seed, **row} for row in rows])
 
 
 def _of_network(task: Task, name: str, network: nn.Module, progress: bool) -> Iterator[Row]:
@@ -115,8 +125,9 @@ def _recovered(task: Task, scores: np.ndarray) -> Row:
     causal = task.simulated.causal(task.label).to_numpy()
     if not causal.any():
         return {}
-    found = recovery(scores, causal)
-    without = recovery(scores, causal, left_out=task.simulated.proxies().to_numpy())
+    proxies = task.simulated.proxies().to_numpy()
+    at = [n for n in FIRST if n <= (~proxies).sum()]
+    found, without = recovery(scores, causal, at=at), recovery(scores, causal, left_out=proxies, at=at)
     return {**found, "average_precision_no_proxies": without["average_precision"]}
 
 

@@ -1,0 +1,81 @@
+"""Every competitor says what it should where the answer is known, and all of them run on a small world."""
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from eigrad.cases.synthetic import World
+from eigrad.cases.synthetic.compare import compare
+from eigrad.competitors import ATTRIBUTIONS, NETWORK_FREE, Margin, permutation_importance
+from eigrad.significance import ORDERS
+
+N_FEATURES = 7
+QUIET = pytest.mark.filterwarnings("ignore::UserWarning", "ignore::PendingDeprecationWarning")  # of Captum and SHAP
+
+
+@pytest.fixture
+def generator():
+    return torch.Generator().manual_seed(9)
+
+
+@QUIET
+@pytest.mark.parametrize("method", ATTRIBUTIONS)
+def test_a_linear_score_is_shared_out_by_its_weights(generator, method):
+    network = nn.Sequential(nn.Linear(N_FEATURES, 3))
+    samples, background = (
+        torch.randn(4, N_FEATURES, generator=generator),
+        torch.randn(6, N_FEATURES, generator=generator),
+    )
+    weight = (network[0].weight[2] - network[0].weight[1]).detach()
+    found = ATTRIBUTIONS[method](Margin(network, 2, 1), samples, background)
+    near = torch.stack([background[(background - x).norm(dim=1).argsort()[1:6]].mean(0) for x in samples])
+    start = {"EIG close": near, "EIG random": background.mean(0), "Deep SHAP": background.mean(0)}.get(method)
+    if method == "gradient":
+        torch.testing.assert_close(found, weight.expand(4, -1))
+    elif method == "GradientSHAP":  # draws rows of the background
+        limits = torch.stack([(samples - row) * weight for row in background])
+        assert (found >= limits.amin(0) - 1e-5).all()
+        assert (found <= limits.amax(0) + 1e-5).all()
+    else:
+        expected = (samples - (0 if start is None else start)) * weight
+        torch.testing.assert_close(found, expected, rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", NETWORK_FREE)
+def test_without_a_network_the_causes_come_first(name):
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal((600, N_FEATURES)).astype(np.float32)
+    y = x[:, 2] - x[:, 5] + 0.5 * rng.standard_normal(600) > 0
+    found = NETWORK_FREE[name](x[:400], y[:400], x[400:], y[400:], 0)
+    assert set(np.argsort(-found.score)[:2]) == {2, 5}
+    assert (found.score >= 0).all()
+    assert found.auc is None or 0.9 < found.auc <= 1
+
+
+def test_permuting_a_group_costs_what_it_says(generator):
+    network = nn.Linear(N_FEATURES, 2)
+    with torch.no_grad():
+        network.weight.zero_()
+        network.weight[1, 3] = 4.0
+    x = torch.randn(500, N_FEATURES, generator=generator).numpy()
+    importance = permutation_importance(Margin(network, 1, 0), x, x[:, 3] > 0, np.array(list("aabbccc")), seed=0)
+    assert importance[[0, 2]].tolist() == [0, 0]
+    assert importance[1] > 0.5
+
+
+@QUIET
+def test_all_methods_are_compared_on_a_world():
+    world = World(n_groups=14, group_size=2, n_classes=2, n_causes=4, n_proxies=2, common=0.1, reference=0.5)
+    table = compare(world, 1, n_samples=900, n_explained=40, progress=False)
+    for network in ("paper", "sparse"):
+        part = table[table.network == network]
+        assert set(part.method) == {*ATTRIBUTIONS, "permutation importance"}
+        assert set(part.order) == {*ORDERS, "score"}
+        assert part.auc.nunique() == 1
+    assert set(table[table.network == "none"].method) == set(NETWORK_FREE)
+    close = table[(table.method == "EIG close") & (table.order == "magnitude")]
+    assert (close.average_precision > 0.7).all()
+    assert (close.average_precision_no_proxies >= close.average_precision).all()
+    assert table.average_precision.between(0, 1).all()
+    assert (table.chance == 4 / 14).all()
