@@ -115,6 +115,41 @@ def digits(
 
 @app.command()
 @in_one_sentence()
+def compare(
+    variants: Annotated[
+        str, typer.Option(help="Worlds with known causes, with commas between them, or 'all'.")
+    ] = "plain,proxies,interactions",
+    seeds: Annotated[str, typer.Option(help="Seeds, such as 0 or 0-2,5: a data set and its networks each.")] = "0-2",
+    networks: Annotated[str, typer.Option(help="The networks explained: paper, sparse, or both.")] = "paper,sparse",
+    n_samples: Annotated[int, typer.Option(help="Samples of a data set.")] = 10_000,
+    n_explained: Annotated[int, typer.Option(help="Samples of a class that are explained.")] = 200,
+    out: Annotated[Path, typer.Option(help="The run folder.")] = Path("runs/compare"),
+) -> None:
+    """Compare methods, in every order, on simulated data whose causes are known.
+
+    Example: eigrad compare --variants plain,xor --seeds 0-2 --out runs/compare
+    """
+    from eigrad.cases.synthetic import WORLDS
+    from eigrad.cases.synthetic.study import Comparison, run
+
+    chosen = tuple(WORLDS) if variants == "all" else tuple(variants.split(","))
+    settings = Comparison(out, chosen, _numbers(seeds), tuple(networks.split(",")), n_samples, n_explained)
+    typer.echo(f"The means are in {run(settings).resolve()}")
+
+
+def _numbers(text: str) -> tuple[int, ...]:
+    """0-2,5 as 0, 1, 2, 5."""
+    found: list[int] = []
+    for part in text.split(","):
+        first, _, last = part.strip().partition("-")
+        if not first.isdigit() or not (last or first).isdigit():
+            raise ValueError(f"--seeds: got {text!r}, expected numbers and ranges such as 0-2,5")
+        found += range(int(first), int(last or first) + 1)
+    return tuple(dict.fromkeys(found))
+
+
+@app.command()
+@in_one_sentence()
 def report(
     run: Annotated[Path, typer.Argument(help="A finished run folder.", metavar="RUN")],
 ) -> None:
