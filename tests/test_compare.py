@@ -72,7 +72,8 @@ def test_means_are_over_data_sets_of_the_mean_of_their_classes():
     table = pd.concat([made_up(TINY, seed) for seed in range(5)]).assign(variant="tiny")
     found = means(table).set_index("method")
     for method in ("a", "b"):
-        by_data = [table.query("method == @method and seed == @seed").average_precision.mean() for seed in range(5)]
+        mine = table[table["method"] == method]
+        by_data = [mine.average_precision[mine.seed == seed].mean() for seed in range(5)]
         assert found.average_precision[method] == pytest.approx(np.mean(by_data))
         assert found.average_precision_sd[method] == pytest.approx(np.std(by_data, ddof=1))
         assert found.data_sets[method] == 5
