@@ -96,11 +96,7 @@ def fit(
             total = 0.0
             for index in torch.randperm(len(train[0]), generator=shuffle).split(schedule.batch_size):
                 value = loss(module, *(tensor[index].to(device) for tensor in train))
-                optimizer.zero_grad(set_to_none=True)
-                value.backward()
-                optimizer.step()
-                if after_step is not None:
-                    after_step(optimizer)
+                _step(value, optimizer, after_step)
                 rate.step()
                 total += float(value.detach()) * len(index)
             losses.append((total / len(train[0]), held_out_loss(module, loss, validation)))
@@ -115,6 +111,16 @@ def fit(
     module.eval()
     first, second = zip(*losses, strict=True)
     return History(first, second, best_epoch)
+
+
+def _step(
+    value: Tensor, optimizer: torch.optim.Optimizer, after: Callable[[torch.optim.Optimizer], None] | None
+) -> None:
+    optimizer.zero_grad(set_to_none=True)
+    value.backward()
+    optimizer.step()
+    if after is not None:
+        after(optimizer)
 
 
 def _require_rows(data: tuple[Tensor, ...], name: str) -> None:

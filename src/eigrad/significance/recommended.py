@@ -65,11 +65,20 @@ def recommended(
     first, second = compare(null), compare(reference)
     rows = table_rows(as_matrix(group, "the class").shape[1], groups, names)
     magnitude = np.abs(rows.sums(as_matrix(group, "the class"))).mean(axis=0)
+    table = _joined(first, second, magnitude)
+    there = (table["t"] != 0) & (magnitude >= min_share * magnitude.max())
+    table["significant"] = there & (table["p_adjusted"] <= alpha)
+    warnings = list(dict.fromkeys([*first.attrs["warnings"], *second.attrs["warnings"]]))
+    table.attrs.update(mode="recommended", alpha=alpha, min_share=min_share, test=test, warnings=warnings)
+    return table
+
+
+def _joined(first: pd.DataFrame, second: pd.DataFrame, magnitude: np.ndarray) -> pd.DataFrame:
+    """Both comparisons in one table, with what holds against the two of them."""
     agree = np.sign(first.statistic) == np.sign(second.statistic)
     nearer = np.where(np.abs(first.statistic) <= np.abs(second.statistic), first.statistic, second.statistic)
     t = np.where(agree, nearer, 0.0)
-    p_adjusted = np.minimum(1.0, 2 * np.maximum(first.p_adjusted, second.p_adjusted))
-    table = pd.DataFrame(
+    return pd.DataFrame(
         {
             "feature": first.feature,
             "mean_attribution": first.mean_attribution,
@@ -82,13 +91,9 @@ def recommended(
             "effect_reference": second.effect,
             "p_null": first.p_adjusted,
             "p_reference": second.p_adjusted,
-            "p_adjusted": p_adjusted,
-            "significant": (p_adjusted <= alpha) & agree & (magnitude >= min_share * magnitude.max()),
+            "p_adjusted": np.minimum(1.0, 2 * np.maximum(first.p_adjusted, second.p_adjusted)),
         }
     )
-    warnings = list(dict.fromkeys([*first.attrs["warnings"], *second.attrs["warnings"]]))
-    table.attrs.update(mode="recommended", alpha=alpha, min_share=min_share, test=test, warnings=warnings)
-    return table
 
 
 def ranking(table: pd.DataFrame, order: str) -> np.ndarray:
