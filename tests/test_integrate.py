@@ -1,6 +1,7 @@
 """The integrator against closed forms, measured orders, a slow second implementation and an exact oracle."""
 
 import itertools
+import math
 
 import numpy as np
 import pytest
@@ -338,3 +339,38 @@ def test_all_points_are_shared_out_and_each_curve_by_itself(n, generator):
 def test_a_curve_of_no_length_keeps_its_nodes_in_the_first_segment():
     assert share(torch.zeros(1, 3), 8).tolist() == [[8, 0, 0]]
     assert share(torch.zeros(1, 3), 1).tolist() == [[2, 0, 0]]
+
+
+def test_mapped_nodes_meet_steep_turns_with_fewer_points(ends):
+    """The nodes and weights are those of Hale and Trefethen's map, by its definition as a truncated arcsine."""
+    starts, stops = ends
+    straight = Straight().between(starts, stops)
+    turning = lambda x: torch.tanh(25 * (x.flatten(1).mean(1, keepdim=True) - 1.1))  # noqa: E731
+    exact = integral(score_of(turning), straight, "gauss-legendre", 600).values
+    errors = {
+        rule: (integral(score_of(turning), straight, rule, 40).values - exact).abs().max()
+        for rule in ("gauss-legendre", "hale-trefethen")
+    }
+    assert errors["hale-trefethen"] < errors["gauss-legendre"] / 5
+    grid = RULES["hale-trefethen"].grid(straight, 11)
+    x, w = np.polynomial.legendre.leggauss(11)
+    series = [math.comb(2 * k, k) / (4**k * (2 * k + 1)) for k in range(5)]
+    g = sum(c * x ** (2 * k + 1) for k, c in enumerate(series)) / sum(series)
+    slope = sum(c * (2 * k + 1) * x ** (2 * k) for k, c in enumerate(series)) / sum(series)
+    np.testing.assert_allclose(grid.t[0], (g + 1) / 2, atol=1e-14)
+    np.testing.assert_allclose(grid.weights[0, 0, 0], w * slope / 2, atol=1e-14)
+
+
+@pytest.mark.parametrize("n_points", [9, 14])
+def test_mapped_nodes_are_exact_on_quadratics(ends, generator, n_points):
+    straight, quadratic = Straight().between(*ends), Quadratic(generator)
+    score = lambda x: quadratic(x)[:, :1]  # noqa: E731
+    few, mapped = (integral(score_of(score), straight, rule, n_points) for rule in ("gauss-legendre", "hale-trefethen"))
+    torch.testing.assert_close(mapped.values, few.values, rtol=0, atol=1e-12)
+
+
+def test_few_nodes_are_not_mapped(ends):
+    straight = Straight().between(*ends)
+    plain, mapped = (RULES[rule].grid(straight, 8) for rule in ("gauss-legendre", "hale-trefethen"))
+    assert (plain.t == mapped.t).all()
+    assert (plain.weights == mapped.weights).all()

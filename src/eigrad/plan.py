@@ -13,7 +13,7 @@ from eigrad.precision import BFLOAT16, FULL, require_precision
 from eigrad.survey import Survey
 
 AUTO = "auto"
-FIRST_POINTS = {"gauss-legendre": 8, "clenshaw-curtis": 9, "trapezoid": 17}
+FIRST_POINTS = {"gauss-legendre": 8, "hale-trefethen": 9, "clenshaw-curtis": 9, "trapezoid": 17}
 # Few secants can agree by chance where two bends were missed: a finer tolerance starts where it may be met.
 FIRST_SECANTS = ((5e-3, 9), (1e-3, 17), (0.0, 33))
 BATCH_BYTES = {
@@ -116,7 +116,7 @@ def _fastest(survey: Survey, nested: bool, dtype: torch.dtype) -> tuple[str, str
     elif survey.kinked or hidden or not survey.steps:
         return "trapezoid", f"trapezoid: no secant, since {survey.no_secant}"
     smooth = sorted({*survey.smooth, *survey.products, *survey.found.recurrent})
-    rule = "clenshaw-curtis" if nested else "gauss-legendre"
+    rule = "clenshaw-curtis" if nested else "hale-trefethen"
     return rule, f"{rule}: {', '.join(smooth)} are smooth"
 
 

@@ -33,13 +33,14 @@ VALUES_AT_ONCE = 2**22  # and at most this many numbers for one corner of those 
 class Explainer:
     """Integrated gradients of a model's score along paths from baselines to samples.
 
-    `target` is as in `eigrad.model.score`. `rule` is auto, secant, gauss-legendre, clenshaw-curtis, trapezoid, or
-    gradient (no integral); auto takes the fastest that is right for the network, and the result says which. Points are
-    added until the estimated summed error of a sample's attributions is at most `tol` of their summed absolute value,
-    but not beyond `max_points`; with `n_points` every path takes that many. A path of many segments takes two parts for
-    each, even where that makes more. `batch_size` bounds the points evaluated at once, and with them the memory.
-    `precision` is full, bfloat16, or on CUDA tf32: what a lower one costs is measured on the first sample. The model
-    is left as it was found: mode, device, dtype, buffers and gradient flags. ValueError says what cannot be explained.
+    `target` is as in `eigrad.model.score`. `rule` is auto, secant, hale-trefethen, gauss-legendre, clenshaw-curtis,
+    trapezoid, or gradient (no integral); auto takes the fastest that is right for the network, and the result says
+    which. Points are added until the estimated summed error of a sample's attributions is at most `tol` of their summed
+    absolute value, but not beyond `max_points`; with `n_points` every path takes that many. A path of many segments
+    takes two parts for each, even where that makes more. `batch_size` bounds the points evaluated at once, and with
+    them the memory. `precision` is full, bfloat16, or on CUDA tf32: what a lower one costs is measured on the first
+    sample. The model is left as it was found: mode, device, dtype, buffers and gradient flags. ValueError says what
+    cannot be explained.
     """
 
     model: Model = field(repr=False)

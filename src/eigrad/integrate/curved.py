@@ -10,7 +10,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from eigrad.integrate.grid import blocks
-from eigrad.integrate.rules import Grid, Rule
+from eigrad.integrate.rules import GaussLegendre, Grid, Rule
 from eigrad.paths import Curve
 
 
@@ -27,7 +27,7 @@ def curved_blocks(rule: Rule, grid: Grid, curve: Curve, batch_size: int) -> Iter
     """Blocks of nodes with vector steps, for any rule."""
     n_pairs, n_nodes = grid.segment.shape
     for pairs, first, last in blocks(n_pairs, n_nodes, batch_size, grid.overlap, grid.t.device):
-        if rule.name == "gauss-legendre":
+        if isinstance(rule, GaussLegendre):
             columns = (pairs[:, None], torch.arange(first, last, device=pairs.device)[None])
             points, tangents = curve.points_and_tangents(pairs, grid.segment[columns], grid.t[columns])
             weights = grid.weights[:, pairs, :, first:last].sum(2)

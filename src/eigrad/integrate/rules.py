@@ -21,6 +21,7 @@ from eigrad.integrate.grid import Nodes, share, spread
 from eigrad.paths import Curve
 
 SECANT_ORDER = 1.6
+WORTH_MAPPING = 9  # nodes in a segment: with fewer the plain rule is better
 GRADING = 4  # the power by which nodes crowd at the ends of a segment
 
 Table = NDArray[np.float64]
@@ -93,17 +94,20 @@ class ClenshawCurtis:
 class GaussLegendre:
     """Gauss-Legendre nodes within every segment; exponential convergence on smooth scores.
 
-    On decoded legs the steps lie along the tangent, the decoder's Jacobian-vector product.
+    On decoded legs the steps lie along the tangent, the decoder's Jacobian-vector product. `mapped` nodes lie more
+    evenly, from WORTH_MAPPING in a segment on: a quarter fewer meet steep turns inside. Quadratic scores are still
+    integrated exactly, other polynomials no more. Source: Hale and Trefethen, SIAM J. Numer. Anal. 46:930 (2008).
     """
 
     name: str = "gauss-legendre"
     slopes: bool = False
     nested: bool = False
+    mapped: bool = False
 
     def grid(self, curve: Curve, n_points: int) -> Grid:
         counts = share(curve.lengths(), n_points)
         nodes = Nodes.of(counts, closed=False)
-        t, *weights = _looked_up(_gauss, nodes, nodes.offset, curve)
+        t, *weights = _looked_up(_hale_trefethen if self.mapped else _gauss, nodes, nodes.offset, curve)
         return Grid(nodes.segment, t, _by_segment([w * nodes.real for w in weights], nodes, curve))
 
 
@@ -173,7 +177,11 @@ class Gradient:
 
 
 RULES: dict[str, Rule] = {
-    rule.name: rule for rule in (Trapezoid(), GaussLegendre(), ClenshawCurtis(), Secant(), Gradient())
+    rule.name: rule
+    for rule in (
+        *(Trapezoid(), GaussLegendre(), GaussLegendre("hale-trefethen", mapped=True)),
+        *(ClenshawCurtis(), Secant(), Gradient()),
+    )
 }
 GRADED = Secant(graded=True)
 
@@ -238,6 +246,19 @@ def _gauss(n: int) -> tuple[Table, Table, Table]:
     x, w = np.polynomial.legendre.leggauss(n) if n else (np.zeros(0), np.zeros(0))
     t = (x + 1) / 2
     return t, w / 2, _interpolating(t, np.arange(0, n, 2))
+
+
+@lru_cache(maxsize=512)
+def _hale_trefethen(n: int) -> tuple[Table, Table, Table]:
+    """Gauss-Legendre nodes, and weights on whole and half grid, carried by arcsine's series to degree 9 (d = 9)."""
+    t, *weights = _gauss(n)
+    if n < WORTH_MAPPING:
+        return t, weights[0], weights[1]
+    slope = np.polynomial.Polynomial([1, 0, 1 / 2, 0, 3 / 8, 0, 5 / 16, 0, 35 / 128])
+    series = slope.integ()
+    x, ends = 2 * t - 1, series(1.0)
+    whole, half = (w * slope(x) / ends for w in weights)
+    return (series(x) / ends + 1) / 2, whole, half
 
 
 def _interpolating(t: Table, kept: NDArray[np.int64]) -> Table:
