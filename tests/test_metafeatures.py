@@ -61,6 +61,17 @@ def test_the_threshold_is_the_mean_correlation_that_joins(rng):
     assert len(set(correlated(values, r + 1e-6))) == 2
 
 
+def test_a_chain_is_joined_only_as_far_as_its_mean_correlation(rng):
+    hidden = rng.standard_normal((20_000, 2))
+    angle = np.arccos([1.0, 0.85, 0.5])  # neighbors correlate at about 0.85 and 0.88, the ends at 0.5
+    chain = np.stack([np.cos(angle), np.sin(angle)]).T @ hidden.T
+    r = np.abs(np.corrcoef(chain))
+    assert min(r[0, 1], r[1, 2]) > 0.8
+    assert (r[0, 1] + r[0, 2]) / 2 < 0.75
+    assert len(set(correlated(chain.T, 0.75))) == 2
+    assert len(set(correlated(chain.T, 0.65))) == 1
+
+
 def test_the_unit_the_order_and_the_sign_do_not_matter(factors, rng):
     columns = rng.permutation(9)
     scale = rng.uniform(1e-6, 1e6, 9) * rng.choice([-1, 1], 9)
