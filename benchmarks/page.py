@@ -52,9 +52,21 @@ def page(folder: Path) -> str:
         accuracies=", ".join(f"{case} {value:.2f}" for case, value in accuracies.items()),
         reference_points=f"{plan['reference_points']:,}",
         level_points=plan["level_points"],
-        **{name: ", ".join(f"{value:g}" for value in plan[name]) for name in ("points", "tolerances", "batches")},
+        points=in_words(plan["points"]),
+        **{name: ", ".join(f"{value:g}" for value in plan[name]) for name in ("tolerances", "batches")},
         machine=machine(contents),
     )
+
+
+def in_words(numbers: Sequence[int]) -> str:
+    """5, 6, 7, 9 as "5 to 7, 9"."""
+    runs: list[list[int]] = []
+    for number in numbers:
+        if runs and number == runs[-1][-1] + 1:
+            runs[-1].append(number)
+        else:
+            runs.append([number])
+    return ", ".join(f"{run[0]} to {run[-1]}" if len(run) > 2 else ", ".join(map(str, run)) for run in runs)
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

@@ -118,3 +118,7 @@ def test_the_page_says_where_a_peer_is_better(tmp_path):
     assert "W1, 1 thread: eigrad is slower (0.50 times as fast)" in text
     assert "fails: E: x" in text
     assert re.search(r"\*\*0\.5\*\* \(0\.5 to 0\.5\)", text)
+
+
+def test_numbers_in_a_row_are_said_as_a_range():
+    assert page.in_words([5, 6, 7, 9, 10, 41]) == "5 to 7, 9, 10, 41"
