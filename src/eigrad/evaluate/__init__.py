@@ -3,14 +3,17 @@
 from eigrad.evaluate.enrichment import enrichment, known_features
 from eigrad.evaluate.overlap import jaccard
 from eigrad.evaluate.recovery import recovery
+from eigrad.evaluate.stability import distance_agreement, seed_agreement
 from eigrad.evaluate.subsets import binary_problem, growing_subsets, subset_accuracy
 
 __all__ = [
     "binary_problem",
+    "distance_agreement",
     "enrichment",
     "growing_subsets",
     "jaccard",
     "known_features",
     "recovery",
+    "seed_agreement",
     "subset_accuracy",
 ]
