@@ -78,13 +78,13 @@ def dilution() -> pd.DataFrame:
 
 
 def dependence() -> pd.DataFrame:
-    """p-values of features that go together: one draw, and two hundred."""
+    """p-values of features that go together: single draws, the first three, and two hundred."""
     rng = np.random.default_rng(4)
     pool = 0.8 * rng.standard_normal((2000, 1)) + 0.6 * rng.standard_normal((2000, N_FEATURES))
     edges = np.linspace(0, 1, 21)
     rows = []
-    for series, repeats in (("one draw", 1), ("200 draws", 200)):
-        p_values = null_p_values(pool, N, repeats, transform="signed", seed=2).to_numpy().ravel()
+    drawn = null_p_values(pool, N, 200, transform="signed", seed=2).to_numpy()
+    for series, p_values in {**{f"draw {i + 1}": drawn[i] for i in range(3)}, "200 draws": drawn.ravel()}.items():
         part = np.histogram(p_values, edges)[0] / len(p_values)
         rows += [
             {"trap": "dependence", "seed": 0, "x": x, "series": series, "y": y}
@@ -107,7 +107,8 @@ def lines(ax: Axes, table: pd.DataFrame, colors: dict[str, str]) -> None:
     for series, color in colors.items():
         by_x = table[table["series"] == series].groupby("x")["y"]
         mean, low, high = by_x.mean(), by_x.min(), by_x.max()
-        ax.plot(mean.index, mean, "o-", color=color, label=series, markersize=3, linewidth=1.2)
+        style = "s--" if series == "signed" else "o-"  # which may lie on another
+        ax.plot(mean.index, mean, style, color=color, label=series, markersize=3, linewidth=1.2)
         ax.fill_between(mean.index, low, high, color=color, alpha=0.2, linewidth=0)
     ax.set_ylim(-0.03, 1.03)
     ax.legend(fontsize=8)
@@ -129,7 +130,8 @@ def draw_dilution(ax: Axes, table: pd.DataFrame) -> None:
 
 
 def draw_dependence(ax: Axes, table: pd.DataFrame) -> None:
-    for series, color in (("one draw", plot.ORANGE), ("200 draws", plot.BLUE)):
+    colors = {"draw 1": plot.ORANGE, "draw 2": plot.PURPLE, "draw 3": plot.GREEN, "200 draws": plot.BLUE}
+    for series, color in colors.items():
         part = table[table["series"] == series]
         ax.step([*part["x"], 1.0], [*part["y"], part["y"].iloc[-1]], where="post", color=color, label=series)
     ax.axhline(0.05, color=plot.GRAY, linestyle=":", linewidth=1)
@@ -140,7 +142,7 @@ def draw_dependence(ax: Axes, table: pd.DataFrame) -> None:
 def draw_draws(ax: Axes, table: pd.DataFrame) -> None:
     jitter = 0.02 * (np.random.default_rng(0).random(len(table)) - 0.5)
     ax.plot(table["x"] + jitter, table["y"], "o", color=plot.BLUE, markersize=3, alpha=0.5)
-    ax.set(xlabel="true effect", ylabel="part of null draws in which significant", ylim=(-0.03, 1.03))
+    ax.set(xlabel="true effect", ylabel="significant, part of null draws", ylim=(-0.03, 1.03))
 
 
 def draw_sizes(ax: Axes, table: pd.DataFrame) -> None:
