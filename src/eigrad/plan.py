@@ -90,7 +90,7 @@ def plan(
     asked = rule != AUTO
     straight = curve.is_straight
     if not asked:
-        rule, reason = _fastest(survey, refining and straight and curve.n_segments == 1, coarsest)
+        rule, reason = _fastest(survey, refining, straight and curve.n_segments == 1, coarsest)
     else:
         reason = f"{rule}: as asked"
         if rule == "secant" and survey.no_secant:
@@ -103,8 +103,8 @@ def plan(
     )
 
 
-def _fastest(survey: Survey, nested: bool, dtype: torch.dtype) -> tuple[str, str]:
-    """The fastest rule that is right; `nested` says that one whose grids are nested can use its gradients again."""
+def _fastest(survey: Survey, refining: bool, one_line: bool, dtype: torch.dtype) -> tuple[str, str]:
+    """The fastest rule that is right; while `refining` on one straight line nested grids use their gradients again."""
     hidden = sorted(survey.found.unknown | survey.found.jumping)
     if torch.finfo(dtype).eps > 1e-4:
         return "trapezoid", f"trapezoid: {dtype} is too coarse for differences between neighboring points"
@@ -116,7 +116,7 @@ def _fastest(survey: Survey, nested: bool, dtype: torch.dtype) -> tuple[str, str
     elif survey.kinked or hidden or not survey.steps:
         return "trapezoid", f"trapezoid: no secant, since {survey.no_secant}"
     smooth = sorted({*survey.smooth, *survey.products, *survey.found.recurrent})
-    rule = "clenshaw-curtis" if nested else "hale-trefethen"
+    rule = "hale-trefethen" if not refining else "clenshaw-curtis" if one_line else "gauss-legendre"
     return rule, f"{rule}: {', '.join(smooth)} are smooth"
 
 

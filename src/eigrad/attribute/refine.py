@@ -16,6 +16,8 @@ from eigrad.plan import Plan
 # (pairs, points, rule, gradients their grid of half the parts has kept, if any) to the integral of these pairs
 Run = Callable[[Tensor, int, Rule, Tensor | None], Integral]
 STALLED = 2.0  # an estimate of slopes falls about threefold where the points double: less than this is too slow
+WORTH_GRADING = 4.0  # nodes stay crowded at the ends where that lowers the estimate so many times at once
+UNIFORM, TRIED, CROWDED, REFUSED = range(4)
 
 
 @dataclass(frozen=True)
@@ -42,7 +44,7 @@ def to_goal(run: Run, change: Change, plan: Plan, goal: Goal, n_segments: int) -
     With a number of points given all samples take that many. Two coarse grids can agree by missing the same bend: a
     first estimate must lie `plan.caution` times below it, but not below `plan.doubted`, and one that falls more than
     `plan.fall`-fold where the points double is taken for chance. Where the estimate of slopes on a straight line
-    hardly falls, their nodes crowd at its ends from then on.
+    hardly falls, their nodes crowd at its ends, and stay so if that lowers it at once.
     """
     first = goal.n_points or min(plan.first_points(goal.tol, n_segments), goal.most)
     state = _Refining.begun(run, change, plan, first)
@@ -52,7 +54,8 @@ def to_goal(run: Run, change: Change, plan: Plan, goal: Goal, n_segments: int) -
         if len(pending) == 0:
             break
         n = 2 * n - 1
-        graded = state.stalled[pending] & (plan.rule.slopes and n_segments == 1)
+        crowd = (state.nodes[pending] == TRIED) | (state.nodes[pending] == CROWDED)
+        graded = crowd & (plan.rule.slopes and n_segments == 1)
         for rule, some in ((plan.rule, pending[~graded]), (GRADED, pending[graded])):
             if len(some):
                 state.take(some, n, rule)
@@ -74,7 +77,7 @@ class _Refining:
     estimates: Float[Tensor, "scores samples"]
     reached: Float[Tensor, "scores samples"]
     points: Int[Tensor, " samples"]
-    stalled: Bool[Tensor, " samples"]
+    nodes: Int[Tensor, " samples"]  # how they lie
 
     @classmethod
     def begun(cls, run: Run, change: Change, plan: Plan, first: int) -> _Refining:
@@ -83,7 +86,7 @@ class _Refining:
         part = run(torch.arange(n_samples * n_baselines, device=every.device), first, plan.rule, None)
         estimates = _relative(part, change, every, plan)
         state = (run, change, plan, part.values, part.difference, part.n_evaluations, part.kept, every, estimates)
-        return cls(*state, estimates.clone(), torch.full_like(every, first), torch.zeros_like(every, dtype=torch.bool))
+        return cls(*state, estimates.clone(), torch.full_like(every, first), torch.full_like(every, UNIFORM))
 
     def above(self, tol: float, doubted: float = 0.0) -> Int[Tensor, " samples"]:
         """The samples whose error is above a tolerance, or too small to be believed."""
@@ -95,13 +98,23 @@ class _Refining:
         pairs = (samples[:, None] * n_baselines + torch.arange(n_baselines, device=samples.device)).flatten()
         kept = None if self.kept is None else _of(self.kept, torch.isin(self.tried, samples), n_baselines)
         part = self.run(pairs, n, rule, kept)
-        self.values[:, pairs], self.difference[:, pairs], self.kept = part.values, part.difference, part.kept
         before, estimate = self.estimates[:, samples], _relative(part, self.change, samples, self.plan)
-        self.reached[:, samples] = torch.maximum(estimate, before / self.plan.fall)
-        self.stalled[samples] |= (estimate > before / STALLED).any(0)
-        self.estimates[:, samples] = estimate
-        self.points[samples], self.tried = n, samples
+        better = self._settled(samples, before, estimate)
+        self.kept, self.tried = part.kept, samples
         self.n_evaluations += part.n_evaluations
+        taken, chosen = samples[better], better.repeat_interleave(n_baselines)
+        self.values[:, pairs[chosen]] = part.values[:, chosen]
+        self.difference[:, pairs[chosen]] = part.difference[:, chosen]
+        self.reached[:, taken] = torch.maximum(estimate, before / self.plan.fall)[:, better]
+        self.estimates[:, taken], self.points[taken] = estimate[:, better], n
+
+    def _settled(self, samples: Tensor, before: Tensor, estimate: Tensor) -> Bool[Tensor, " samples"]:
+        """Decide how the nodes of samples lie from now on; False where crowding them was tried in vain."""
+        nodes, slow = self.nodes[samples], (estimate > before / STALLED).any(0)
+        vain = (nodes == TRIED) & (estimate > before / WORTH_GRADING).any(0)
+        after = torch.where(nodes == TRIED, CROWDED, torch.where((nodes == UNIFORM) & slow, TRIED, nodes))
+        self.nodes[samples] = torch.where(vain, REFUSED, after)
+        return ~vain
 
 
 def _of(kept: Tensor, samples: Tensor, n_baselines: int) -> Tensor:

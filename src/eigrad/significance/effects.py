@@ -48,7 +48,7 @@ class Intervals:
         bounds = _resampled(group.values, null.values, floor, self, rng)
         first, second = (_some(values, rng) for values in (group.values, null.values))
         chance = _superiority(first, second, floor * DUST / ROUNDING)
-        chances = score_interval(chance, len(group), len(null), self.confidence)
+        chances = score_interval(chance, len(first), len(second), self.confidence)
         return Effects(
             np.where(varies, bounds, 0.0), np.where(varies, chance, 0.5), np.where(varies, chances, [[0.5], [0.5]])
         )

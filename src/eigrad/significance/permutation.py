@@ -74,7 +74,9 @@ def max_t(
         n_done += len(picked)
         if early and not exact and len(joint) and joint[0] >= hopeless:
             break
-    p_value, ordered = ((counts + (not exact)) / (n_done + (not exact)) for counts in (single, joint))
+    p_value, ordered = (
+        (np.maximum(counts, 1) if exact else counts + 1) / (n_done + (not exact)) for counts in (single, joint)
+    )
     p_adjusted = np.empty_like(p_value)
     p_adjusted[order] = np.maximum.accumulate(ordered)
     return Permuted(p_value, p_adjusted, n_done)

@@ -72,7 +72,8 @@ class Settings:
     def _require_power(self, n_class: int, n_null: int, n_features: int) -> None:
         """Refuse permutations so few that nothing could be significant."""
         arrangements = math.comb(n_class + n_null, n_class)
-        least = 1 / arrangements if arrangements <= self.n_permutations else 1 / (self.n_permutations + 1)
+        mirrored = 2 if self.two_sided and n_class == n_null else 1  # class and null exchanged are as extreme
+        least = mirrored / arrangements if arrangements <= self.n_permutations else 1 / (self.n_permutations + 1)
         tests = n_features if self.correction in ("bonferroni", "holm") else 1
         if least * tests <= self.alpha:
             return
