@@ -491,6 +491,16 @@ def test_a_class_compared_with_itself_is_refused(model, samples, others):
     assert len(explainer(model, baseline=baselines.Close(others, 2))(mixed)) == 2
 
 
+def test_only_all_samples_together_are_a_class(model, samples, others, monkeypatch):
+    explained = explainer(model, baseline=baselines.Close(others, 2))
+    whole = explained(torch.cat([others[:4], samples[:2]]))
+    monkeypatch.setattr("eigrad.attribute.explainer.PAIRS_AT_ONCE", 2)  # one sample in a chunk
+    parts = explained(torch.cat([others[:4], samples[:2]]))
+    assert torch.allclose(parts.values, whole.values, rtol=1e-9)
+    with pytest.raises(ValueError, match="all 5 samples explained are among the 30 points of the baseline class"):
+        explained(others[:5])
+
+
 def test_a_baseline_of_another_shape_is_refused(model, samples):
     with pytest.raises(ValueError, match=r"got points of shape \(6,\), expected the samples' \(2, 3\)"):
         explainer(model, baseline=baselines.Median(torch.ones(9, 6), 2))(samples)

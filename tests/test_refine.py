@@ -133,10 +133,17 @@ def test_what_is_held_is_bounded_with_many_outputs_and_a_wide_first_layer(monkey
     assert torch.equal(parts.n_points, whole.n_points)
 
 
-@pytest.mark.parametrize("norm", [partial(nn.LayerNorm, eps=1e-5), partial(nn.RMSNorm, eps=1e-6)])
-def test_a_network_that_turns_at_the_baseline_reaches_the_tolerance(seed, norm):
+NORMS = [partial(nn.LayerNorm, eps=1e-5), partial(nn.RMSNorm, eps=1e-6)]
+
+
+def normalizing(norm, seed):
     torch.manual_seed(seed)
-    model = nn.Sequential(norm(9), nn.Linear(9, 12), nn.ReLU(), nn.Linear(12, 5), nn.ReLU(), nn.Linear(5, 2)).double()
+    return nn.Sequential(norm(9), nn.Linear(9, 12), nn.ReLU(), nn.Linear(12, 5), nn.ReLU(), nn.Linear(5, 2)).double()
+
+
+@pytest.mark.parametrize("norm", NORMS)
+def test_a_network_that_turns_at_the_baseline_reaches_the_tolerance(seed, norm):
+    model = normalizing(norm, seed)
     samples, zeros = torch.randn(4, 9, dtype=torch.float64), torch.zeros(1, 9, dtype=torch.float64)
     found = explain(model, samples, zeros, tol=1e-3, target=0)
     # nodes crowded at the baseline by another law, each a gradient of its own
@@ -147,5 +154,21 @@ def test_a_network_that_turns_at_the_baseline_reaches_the_tolerance(seed, norm):
     exact = (gradient * edges.diff()[:, None, None]).sum(0) * samples
     error = (found.values - exact).abs().sum(1) / exact.abs().sum(1)
     assert found.rule == "secant"
+    assert found.crowded.all()
     assert (found.relative_error <= 1e-3).all()
     assert (error <= 2e-3).all()
+    again = explain(model, samples[:1], zeros, n_points=int(found.n_points[0]), rule="crowded-secant", target=0)
+    assert torch.allclose(again.values[0], found.values[0], rtol=1e-12, atol=1e-15)
+
+
+@pytest.mark.parametrize("norm", NORMS)
+def test_a_turn_inside_is_left_to_even_nodes(seed, norm, monkeypatch):
+    model, samples = normalizing(norm, seed), torch.randn(12, 9, dtype=torch.float64)
+    starts = (-0.5 * samples + 0.02 * torch.randn(12, 9, dtype=torch.float64))[:, None]
+    found = explain(model, samples, starts, tol=1e-3, target=0)
+    monkeypatch.setattr("eigrad.attribute.refine.STALLED", 1e-12)  # nothing is ever slow
+    even = explain(model, samples, starts, tol=1e-3, target=0)
+    assert not found.crowded.any()
+    assert torch.allclose(found.values, even.values, rtol=1e-12, atol=1e-15)
+    assert (found.n_points == even.n_points).all()
+    assert even.n_evaluations <= found.n_evaluations <= 1.3 * even.n_evaluations

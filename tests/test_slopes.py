@@ -112,10 +112,11 @@ def explain(model, ends, **options):
     return Explainer(model, 1, baseline=baseline, progress=False, **options)(ends[0])
 
 
+@pytest.mark.parametrize("rule", ["secant", "crowded-secant"])
 @pytest.mark.parametrize("cells", [1, 3, 16])
 @pytest.mark.parametrize("name", OPERATIONS)
-def test_completeness_holds_however_few_the_points(name, cells, ends, seed):
-    found = explain(network(OPERATIONS[name], seed), ends, rule="secant", n_points=cells + 1)
+def test_completeness_holds_however_few_the_points(name, cells, rule, ends, seed):
+    found = explain(network(OPERATIONS[name], seed), ends, rule=rule, n_points=cells + 1)
     size = found.values.abs().sum() + found.change.abs().max()
     assert found.gap.abs().max() <= 1e-10 * size
     assert found.change.abs().min() > 0
@@ -129,7 +130,9 @@ def test_it_tends_to_the_integral(name, ends, seed):
     assert (found - exact).abs().sum() <= 2e-3 * exact.abs().sum()
 
 
-@pytest.mark.parametrize("rule", ["secant", "trapezoid", "gauss-legendre", "clenshaw-curtis"])
+@pytest.mark.parametrize(
+    "rule", ["secant", "crowded-secant", "trapezoid", "gauss-legendre", "hale-trefethen", "clenshaw-curtis"]
+)
 def test_a_fused_first_layer_changes_nothing(rule, ends, seed):
     model = network(F.relu, seed)
     assert diagnose(model, ends[0], 1).fused

@@ -24,8 +24,8 @@ def attributions(*outputs, seed=0, dtype=torch.float32):
 
     return Attributions(
         values=drawn(7, 2, 5), direction=drawn(7, 2, 5), score=drawn(7), change=drawn(7, 3), gap=drawn(7, 3),
-        error=drawn(7, 3), relative_error=drawn(7), n_points=torch.arange(7), rule="secant",
-        reason="secant: relu bends", n_evaluations=5250, path="Straight()", baseline="Zero()",
+        error=drawn(7, 3), relative_error=drawn(7), n_points=torch.arange(7), crowded=torch.arange(7) > 3,
+        rule="secant", reason="secant: relu bends", n_evaluations=5250, path="Straight()", baseline="Zero()",
     )  # fmt: skip
 
 

@@ -65,7 +65,7 @@ class Plan:
         if not self.rule.slopes:
             return replace(self, fuse=False, reason=f"{self.reason}; not fused: {why}")
         if self.asked:
-            raise ValueError(f"rule: got 'secant' for a network it cannot follow ({why}), expected 'auto'")
+            raise ValueError(f"rule: got {self.rule.name!r} for a network it cannot follow ({why}), expected 'auto'")
         return replace(self.without_secant(why), fuse=False)
 
     def without_secant(self, why: str) -> Plan:
@@ -93,8 +93,8 @@ def plan(
         rule, reason = _fastest(survey, refining, straight and curve.n_segments == 1, coarsest)
     else:
         reason = f"{rule}: as asked"
-        if rule == "secant" and survey.no_secant:
-            raise ValueError(f"rule: got 'secant' for a network it cannot follow ({survey.no_secant}), expected 'auto'")
+        if RULES[rule].slopes and survey.no_secant:
+            raise ValueError(f"rule: got {rule!r} for a network it cannot follow ({survey.no_secant}), expected 'auto'")
         if rule == "clenshaw-curtis" and not straight:
             raise ValueError("rule: got 'clenshaw-curtis' on a decoded path, expected 'gauss-legendre' or 'auto'")
     fuse = straight and survey.fusion is not None

@@ -14,7 +14,7 @@ from eigrad.attribute.change import Change
 from eigrad.attribute.chunk import Chunk
 from eigrad.attribute.refine import Goal, Refined, to_goal
 from eigrad.attribute.result import Attributions, joined
-from eigrad.integrate import Field, Integral, Rule, integrate
+from eigrad.integrate import CROWDED, Field, Integral, Rule, integrate
 from eigrad.plan import Plan
 from eigrad.precision import FULL
 from eigrad.slopes.watch import Diverged
@@ -55,7 +55,8 @@ class Course:
         if self.plan.precision == FULL:
             return 0.0
         goal = replace(self.goal, n_points=int(result.n_points[0]))
-        exact, _ = explained(chunk.part(0, 1), self.found, replace(self.plan, precision=FULL), goal)
+        rule = CROWDED if result.crowded[0] else self.plan.rule
+        exact, _ = explained(chunk.part(0, 1), self.found, replace(self.plan, rule=rule, precision=FULL), goal)
         cost, size = (result.values[:, :1] - exact.values).abs().sum(), exact.values.abs().sum()
         return float(cost / size) if size > 0 else 0.0
 
@@ -121,6 +122,7 @@ def _attributions(chunk: Chunk, refined: Refined, change: Change, plan: Plan) ->
         error=integral.error.unflatten(1, (-1, chunk.n_baselines)),
         relative_error=refined.relative_error,
         n_points=refined.n_points,
+        crowded=refined.crowded,
         rule=plan.rule.name,
         reason=plan.reason,
         n_evaluations=integral.n_evaluations,

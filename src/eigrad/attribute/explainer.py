@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -33,14 +33,14 @@ VALUES_AT_ONCE = 2**22  # and at most this many numbers for one corner of those 
 class Explainer:
     """Integrated gradients of a model's score along paths from baselines to samples.
 
-    `target` is as in `eigrad.model.score`. `rule` is auto, secant, hale-trefethen, gauss-legendre, clenshaw-curtis,
-    trapezoid, or gradient (no integral); auto takes the fastest that is right for the network, and the result says
-    which. Points are added until the estimated summed error of a sample's attributions is at most `tol` of their summed
-    absolute value, but not beyond `max_points`; with `n_points` every path takes that many. A path of many segments
-    takes two parts for each, even where that makes more. `batch_size` bounds the points evaluated at once, and with
-    them the memory. `precision` is full, bfloat16, or on CUDA tf32: what a lower one costs is measured on the first
-    sample. The model is left as it was found: mode, device, dtype, buffers and gradient flags. ValueError says what
-    cannot be explained.
+    `target` is as in `eigrad.model.score`. `rule` is auto, secant, crowded-secant, hale-trefethen, gauss-legendre,
+    clenshaw-curtis, trapezoid, or gradient (no integral); auto takes the fastest that is right for the network, and the
+    result says which. Points are added until the estimated summed error of a sample's attributions is at most `tol` of
+    their summed absolute value, but not beyond `max_points`; with `n_points` every path takes that many. A path of many
+    segments takes two parts for each, even where that makes more. `batch_size` bounds the points evaluated at once, and
+    with them the memory. `precision` is full, bfloat16, or on CUDA tf32: what a lower one costs is measured on the
+    first sample. The model is left as it was found: mode, device, dtype, buffers and gradient flags. ValueError says
+    what cannot be explained.
     """
 
     model: Model = field(repr=False)
@@ -97,9 +97,11 @@ class Explainer:
             raise ValueError(
                 f"target: got {len(target)} indices for {len(samples)} samples, expected one index a sample"
             )
+        chunks = self._chunks(samples)
+        _refuse_own_class((as_samples(samples[rows]) for rows in chunks), self.baseline)
         undisturbed = Undisturbed(self.model)
         course = Course(self._plan, Goal(self.n_points, self.tol, self.max_points))
-        for rows in track(self._chunks(samples), "explaining", enabled=self.progress):
+        for rows in track(chunks, "explaining", enabled=self.progress):
             with undisturbed, torch.inference_mode(False):
                 chunk, home = self._chunk(samples, rows, target, others)
                 part = course.explained(chunk)
@@ -129,7 +131,6 @@ class Explainer:
         values = as_samples(samples[rows])
         device, dtype = placement(self.model, values)
         values = values.detach().to(dtype)
-        _refuse_own_class(values, self.baseline)
         part = target[rows] if isinstance(target, Tensor | np.ndarray) and target.ndim else target
         scored = score(self.model, values, part, tuple(other[rows] for other in extra))
         placed = on_device(values, device)
@@ -164,16 +165,21 @@ def simple_gradients(
     return Explainer(model, target, rule="gradient", batch_size=batch_size, progress=progress)(samples, extra=extra)
 
 
-def _refuse_own_class(samples: Tensor, baseline: Baseline) -> None:
+def _refuse_own_class(chunks: Iterable[Tensor], baseline: Baseline) -> None:
     """A class compared with itself explains nothing: refuse samples that all are points of the baseline class."""
     points = getattr(baseline, "points", None)
-    if not isinstance(points, Tensor) or points.shape[1:] != samples.shape[1:]:
+    if not isinstance(points, Tensor):
         return
-    rows = points.to(samples)
-    if all(bool((rows == sample).flatten(1).all(1).any()) for sample in samples):
+    n_samples = 0
+    for samples in chunks:
+        rows = points.to(samples)
+        if rows.shape[1:] != samples.shape[1:] or not all((rows == each).flatten(1).all(1).any() for each in samples):
+            return  # the first that is of another class settles it
+        n_samples += len(samples)
+    if n_samples:
         raise ValueError(
-            f"baseline: all {len(samples)} samples explained are among the {len(points)} points of the baseline "
-            "class, expected another class"
+            f"baseline: all {n_samples} samples explained are among the {len(points)} points of the baseline class, "
+            "expected another class"
         )
 
 

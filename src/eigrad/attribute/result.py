@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -19,13 +19,14 @@ from eigrad.precision import FULL
 class Attributions:
     """Attributions of samples, averaged over their baselines, with their own check.
 
-    With several outputs every tensor but `n_points` gains a leading axis of outputs; `output(i)` takes one.
-    `direction` is attribution * sign(x - x'): positive where a larger value than the baseline's speaks for the
+    With several outputs every tensor but `n_points` and `crowded` gains a leading axis of outputs; `output(i)` takes
+    one. `direction` is attribution * sign(x - x'): positive where a larger value than the baseline's speaks for the
     score, or a smaller one against it. `change` is F(x) - F(x'), `gap` the completeness gap sum(a) - change and
     `error` the estimated summed absolute error, all in units of the score, for every baseline. `relative_error` is the
     estimated summed absolute error of the values over their summed absolute value, for every sample. `reason` says why
-    `rule` was taken, `n_points` how many points each path of a sample took. `precision_error` is the summed absolute
-    difference a lower `precision` makes over the summed absolute attributions, measured on the first sample.
+    `rule` was taken, `n_points` how many points each path of a sample took, and `crowded` whether they crowd at its
+    ends, as those of the rule crowded-secant do. `precision_error` is the summed absolute difference a lower
+    `precision` makes over the summed absolute attributions, measured on the first sample.
     """
 
     values: Float[Tensor, "*outputs samples *shape"]
@@ -36,6 +37,7 @@ class Attributions:
     error: Float[Tensor, "*outputs samples baselines"]
     relative_error: Float[Tensor, "*outputs samples"]
     n_points: Int[Tensor, " samples"]
+    crowded: Bool[Tensor, " samples"]
     rule: str
     reason: str
     n_evaluations: int
@@ -56,7 +58,7 @@ class Attributions:
         """The attributions of the i-th of several outputs."""
         if self.n_outputs is None:
             raise ValueError("attributions: a single output was explained, there is none to choose")
-        return replace(self, **{name: getattr(self, name)[i] for name in TENSORS if name != "n_points"})
+        return replace(self, **{name: getattr(self, name)[i] for name in TENSORS if name not in OF_SAMPLES})
 
     @property
     def relative_gap(self) -> Tensor:
@@ -74,13 +76,14 @@ class Attributions:
         return on_host(self.values.flatten(1))
 
 
-TENSORS = ("values", "direction", "score", "change", "gap", "error", "relative_error", "n_points")
+OF_SAMPLES = ("n_points", "crowded")  # whatever the outputs
+TENSORS = ("values", "direction", "score", "change", "gap", "error", "relative_error", *OF_SAMPLES)
 
 
 def joined(parts: Sequence[Attributions]) -> Attributions:
     """The attributions of samples that were explained one part after another."""
     first = parts[0]
-    axes = {name: 0 if name == "n_points" or first.n_outputs is None else 1 for name in TENSORS}
+    axes = {name: 0 if name in OF_SAMPLES or first.n_outputs is None else 1 for name in TENSORS}
     rules = list(dict.fromkeys(part.rule for part in parts))
     tensors: dict[str, Any] = {
         name: torch.cat([getattr(part, name) for part in parts], axis) for name, axis in axes.items()

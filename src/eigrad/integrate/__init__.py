@@ -1,7 +1,7 @@
 """One integrator for every path: a = sum over nodes of (gradient at the node) * (step of the node)."""
 
 from eigrad.integrate.field import Field
-from eigrad.integrate.rules import GRADED, RULES, Rule
+from eigrad.integrate.rules import CROWDED, RULES, Rule
 from eigrad.integrate.walk import Integral, integrate
 
-__all__ = ["GRADED", "RULES", "Field", "Integral", "Rule", "integrate"]
+__all__ = ["CROWDED", "RULES", "Field", "Integral", "Rule", "integrate"]
