@@ -7,7 +7,7 @@ import pytest
 
 from eigrad.cases.synthetic import WORLDS, World
 
-SMALL = World(n_groups=21, group_size=3, n_causes=4, n_proxies=2, n_pairs=1, n_shared=1, offset=3.0)
+SMALL = World(n_groups=21, group_size=3, n_causes=4, n_proxies=2, n_pairs=1, n_shared=1, peaked=0.0, offset=3.0)
 N_SAMPLES = 4000
 
 
@@ -64,7 +64,7 @@ def test_features_have_their_correlations_and_means(small):
     group = truth["group"].to_numpy()
     proxies = (truth["role"] == "proxy").to_numpy()
     same = (group[:, None] == group) & ~np.eye(len(group), dtype=bool)
-    plain = same & ~proxies[:, None]
+    plain = same & ~proxies[:, None] & ~proxies
     within = SMALL.common + (1 - SMALL.common) * SMALL.correlation
     assert r[plain].mean() == pytest.approx(within, abs=0.02)
     for place in np.flatnonzero(proxies):
@@ -73,6 +73,23 @@ def test_features_have_their_correlations_and_means(small):
     between = r[~same & ~proxies[:, None] & ~proxies & ~np.eye(len(group), dtype=bool)]
     # two groups share what two directions among the factors have in common: a tenth of the square, on average
     assert np.mean(between**2) == pytest.approx(SMALL.common**2 / SMALL.n_factors, rel=0.5)
+
+
+def test_a_peaked_cause_is_owed_most_at_one_value_and_less_on_both_sides():
+    drawn = World(n_groups=3, n_causes=1, n_classes=2, saturated=0.0, peaked=1.0).draw(N_SAMPLES, seed=4)
+    (cause,) = causes(drawn, 1)
+    values, logit = drawn.examples.values[:, cause], drawn.logits[:, 1] * np.sign(drawn.truth.weight[cause])
+    logit = logit[np.argsort(values)]
+    peak = int(logit.argmax())
+    assert abs(np.sort(values)[peak]) <= 1
+    assert (np.diff(logit[: peak + 1]) >= 0).all()
+    assert (np.diff(logit[peak:]) <= 0).all()
+    assert max(logit[0], logit[-1]) < logit.max() - drawn.logits[:, 1].std()
+
+
+def test_shares_of_shapes_beyond_a_whole_are_refused():
+    with pytest.raises(ValueError, match=r"0\.6 saturated and 0\.5 peaked are shares of a whole"):
+        World(saturated=0.6, peaked=0.5)
 
 
 def test_an_exclusive_or_has_no_marginal_signal():
@@ -86,7 +103,7 @@ def test_an_exclusive_or_has_no_marginal_signal():
 def test_roles_and_groups(small):
     truth = small.truth
     assert (truth["role"] == "cause").sum() == 2 * 4 + 1
-    assert (truth["role"] == "proxy").sum() == 2 * 2 * 3
+    assert (truth["role"] == "proxy").sum() == 2 * 2
     assert (truth["role"] == "member").sum() == 2 * (2 * 4 + 1)
     assert (truth.weight != 0).sum() == 9
     assert small.causal(1).sum() == small.causal(2).sum() == 5

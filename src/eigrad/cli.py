@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Literal
@@ -121,8 +121,9 @@ def compare(
     ] = "plain,proxies,interactions",
     seeds: Annotated[str, typer.Option(help="Seeds, such as 0 or 0-2,5: a data set and its networks each.")] = "0-2",
     networks: Annotated[str, typer.Option(help="The networks explained: paper, sparse, or both.")] = "paper,sparse",
+    methods: Annotated[str, typer.Option(help="Methods, with commas between them, or 'all'.")] = "all",
     n_samples: Annotated[int, typer.Option(help="Samples of a data set.")] = 10_000,
-    n_explained: Annotated[int, typer.Option(help="Samples of a class that are explained.")] = 200,
+    n_explained: Annotated[int, typer.Option(help="Samples of a class that are explained.")] = 350,
     out: Annotated[Path, typer.Option(help="The run folder.")] = Path("runs/compare"),
 ) -> None:
     """Compare methods, in every order, on simulated data whose causes are known.
@@ -130,11 +131,19 @@ def compare(
     Example: eigrad compare --variants plain,xor --seeds 0-2 --out runs/compare
     """
     from eigrad.cases.synthetic import WORLDS
+    from eigrad.cases.synthetic.compare import METHODS
     from eigrad.cases.synthetic.study import Comparison, run
 
-    chosen = tuple(WORLDS) if variants == "all" else tuple(variants.split(","))
-    settings = Comparison(out, chosen, _numbers(seeds), tuple(networks.split(",")), n_samples, n_explained)
+    settings = Comparison(
+        out, _names(variants, WORLDS), _numbers(seeds), _names(networks, ()), _names(methods, METHODS), n_samples,
+        n_explained,
+    )  # fmt: skip
     typer.echo(f"The means are in {run(settings).resolve()}")
+
+
+def _names(text: str, known: Iterable[str]) -> tuple[str, ...]:
+    """a,b as a and b; 'all' as all that are known."""
+    return tuple(known) if text == "all" else tuple(name.strip() for name in text.split(","))
 
 
 def _numbers(text: str) -> tuple[int, ...]:

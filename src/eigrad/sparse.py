@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from eigrad.training import Loss, Schedule, fit, held_out_loss
 
-FIRST_PENALTY, GROWTH, PATIENCE = 2e-3, 2.0, 3
+FIRST_PENALTY, GROWTH, PATIENCE = 2e-3, 1.5, 3
 
 
 @dataclass(frozen=True)
@@ -31,6 +31,11 @@ class Sparse:
     def chosen(self) -> int:
         """The place of the one kept, of least held-out loss."""
         return min(range(len(self.losses)), key=lambda i: self.losses[i])
+
+    @property
+    def stalled(self) -> int:
+        """How many were tried after it."""
+        return len(self.losses) - 1 - self.chosen
 
 
 def first_layer(network: nn.Module) -> nn.Linear:
@@ -60,13 +65,13 @@ def fine_tune(
     """Train a trained network further, end to end, under growing penalties; keep the weights of least held-out loss.
 
     The penalty is that of a column's norm in the loss: a column stays at zero where the gradient of the loss by it is
-    shorter than the penalty. Every penalty goes on from the network of the one before. By default they double until
-    three in a row have not lowered the held-out loss, or no input is used any more.
+    shorter than the penalty. Every penalty goes on from the network of the one before. By default each is half as large
+    again, until inputs have been let go of and three in a row have not lowered the held-out loss, or no input is used.
     """
     layer = first_layer(network)
     found = Sparse((0.0,), (held_out_loss(network, loss, validation),), (int(used(network).sum()),))
     kept = copy.deepcopy(network.state_dict())
-    for penalty in _doubling() if penalties is None else penalties:
+    for penalty in _growing() if penalties is None else penalties:
         if penalty <= found.penalties[-1]:
             raise ValueError(
                 f"sparse training: got penalty {penalty:g} after {found.penalties[-1]:g}, expected a larger one"
@@ -82,7 +87,7 @@ def fine_tune(
         )
         if found.chosen == len(found.losses) - 1:
             kept = copy.deepcopy(network.state_dict())
-        elif penalties is None and len(found.losses) - 1 - found.chosen >= PATIENCE and found.chosen > 0:
+        elif penalties is None and found.stalled >= PATIENCE and found.n_used[-PATIENCE] < found.n_used[0]:
             break
         if found.n_used[-1] == 0:
             break
@@ -90,7 +95,7 @@ def fine_tune(
     return found
 
 
-def _doubling() -> Iterator[float]:
+def _growing() -> Iterator[float]:
     penalty = FIRST_PENALTY
     while penalty < 1e3:
         yield penalty

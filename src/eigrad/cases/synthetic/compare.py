@@ -20,9 +20,12 @@ from eigrad.evaluate import recovery
 from eigrad.progress import track
 from eigrad.significance import ORDERS, SignificanceWarning, recommended
 
-FRACTIONS = (0.7, 0.15, 0.15)
+FRACTIONS = (0.6, 0.1, 0.3)
 N_BACKGROUND, FIRST = 50, (20, 50)
 REFERENCE = 0
+
+IMPORTANCE = "permutation importance"
+METHODS = (*ATTRIBUTIONS, IMPORTANCE, *NETWORK_FREE)
 
 Row = dict[str, Any]
 
@@ -63,11 +66,12 @@ def compare(
     seed: int,
     *,
     n_samples: int = 10_000,
-    n_explained: int = 200,
+    n_explained: int = 350,
     networks: tuple[str, ...] = NETWORKS,
+    methods: tuple[str, ...] = METHODS,
     progress: bool = True,
 ) -> pd.DataFrame:
-    """All methods on one data set: seed, label, network, method, order, and what `recovery` says.
+    """Methods on one data set: seed, label, network, method, order, and what `recovery` says.
 
     `n_explained` rows of each class are explained, as many of all classes and of the reference.
     `average_precision_no_proxies` leaves proxies out; n_significant, precision and recall are of the recommended mode's
@@ -80,42 +84,46 @@ def compare(
     labels = range(1, int(simulated.examples.labels.max()) + 1)
     for label in labels:
         task = Task(simulated, splits, label, n_explained, seed)
-        rows += _network_free(task)
+        rows += _network_free(task, methods)
         for name in networks:
-            rows += list(_of_network(task, name, models[name], progress))
+            rows += list(_of_network(task, name, models[name], methods, progress))
     return pd.DataFrame([{"seed": seed, **row} for row in rows])
 
 
-def _of_network(task: Task, name: str, network: nn.Module, progress: bool) -> Iterator[Row]:
+def _of_network(task: Task, name: str, network: nn.Module, methods: tuple[str, ...], progress: bool) -> Iterator[Row]:
     score = Margin(network, task.label, REFERENCE)
     held_out = task.pair(task.splits.test)
     common = {"label": task.label, "network": name, "auc": auc(network, held_out, task.label, REFERENCE)}
     sets = [torch.from_numpy(task.rows(which).values) for which in ("class", "null", "reference")]
     background = task.background()
-    for method, attribute in track(ATTRIBUTIONS.items(), f"{name} network, class {task.label}", enabled=progress):
-        values = [attribute(score, samples, background).numpy() for samples in sets]
+    chosen = [method for method in ATTRIBUTIONS if method in methods]
+    for method in track(chosen, f"{name} network, class {task.label}", enabled=progress):
+        values = [ATTRIBUTIONS[method](score, samples, background).numpy() for samples in sets]
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", SignificanceWarning)  # the set's precision is in the table
             table = recommended(*values, test="welch", groups=task.simulated.groups, seed=task.seed, progress=False)
-        chosen = _of_set(task, table["significant"].to_numpy())
+        found = _of_set(task, table["significant"].to_numpy())
         for order in ORDERS:
             yield {
                 **common,
                 "method": method,
                 "order": order,
                 **_recovered(task, table[order].abs().to_numpy()),
-                **chosen,
+                **found,
             }
-    importance = permutation_importance(
-        score, held_out.values, held_out.labels == task.label, task.simulated.groups, seed=task.seed
-    )
-    yield {**common, "method": "permutation importance", "order": "score", **_recovered(task, importance)}
+    if IMPORTANCE in methods:
+        rows = np.concatenate([sets[0].numpy(), sets[2].numpy()])
+        of_class = np.arange(len(rows)) < len(sets[0])
+        importance = permutation_importance(score, rows, of_class, task.simulated.groups, seed=task.seed)
+        yield {**common, "method": IMPORTANCE, "order": "score", **_recovered(task, importance)}
 
 
-def _network_free(task: Task) -> Iterator[Row]:
+def _network_free(task: Task, methods: tuple[str, ...]) -> Iterator[Row]:
     train, test = (task.pair(part) for part in (task.splits.train, task.splits.test))
-    for method, find in NETWORK_FREE.items():
-        found = find(train.values, train.labels == task.label, test.values, test.labels == task.label, task.seed)
+    for method in (method for method in NETWORK_FREE if method in methods):
+        found = NETWORK_FREE[method](
+            train.values, train.labels == task.label, test.values, test.labels == task.label, task.seed
+        )
         best = pd.Series(found.score).groupby(task.simulated.groups, sort=False).max()
         row = {"label": task.label, "network": "none", "method": method, "order": "score", "auc": found.auc}
         yield {**row, **_recovered(task, best.to_numpy())}

@@ -11,7 +11,7 @@ from pathlib import Path
 import pandas as pd
 
 import eigrad
-from eigrad.cases.synthetic.compare import compare
+from eigrad.cases.synthetic.compare import METHODS, compare
 from eigrad.cases.synthetic.networks import NETWORKS
 from eigrad.cases.synthetic.worlds import WORLDS
 from eigrad.data import write_atomic
@@ -33,11 +33,16 @@ class Comparison:
     variants: tuple[str, ...]
     seeds: tuple[int, ...]
     networks: tuple[str, ...] = NETWORKS
+    methods: tuple[str, ...] = METHODS
     n_samples: int = 10_000
-    n_explained: int = 200
+    n_explained: int = 350
 
     def __post_init__(self) -> None:
-        for name, given, known in (("variants", self.variants, WORLDS), ("networks", self.networks, NETWORKS)):
+        for name, given, known in (
+            ("variants", self.variants, WORLDS),
+            ("networks", self.networks, NETWORKS),
+            ("methods", self.methods, METHODS),
+        ):
             unknown = [each for each in given if each not in known]
             if unknown or not given:
                 raise ValueError(f"--{name}: got {', '.join(given)!r}, expected some of {', '.join(known)}")
@@ -66,7 +71,8 @@ def _one(settings: Comparison, path: Path, variant: str, seed: int, progress: bo
     """The table of a world and seed: read if it is there and was made the same way."""
     how = {
         "version": eigrad.__version__, "world": asdict(WORLDS[variant]), "seed": seed,
-        "networks": list(settings.networks), "n_samples": settings.n_samples, "n_explained": settings.n_explained,
+        "networks": list(settings.networks), "methods": list(settings.methods), "n_samples": settings.n_samples,
+        "n_explained": settings.n_explained,
     }  # fmt: skip
     csv, config = path.with_suffix(".csv"), path.with_suffix(".json")
     if csv.exists() and config.exists() and json.loads(config.read_text(encoding="utf-8")) == how:
@@ -76,7 +82,7 @@ def _one(settings: Comparison, path: Path, variant: str, seed: int, progress: bo
     config.unlink(missing_ok=True)
     table = compare(
         WORLDS[variant], seed, n_samples=settings.n_samples, n_explained=settings.n_explained,
-        networks=settings.networks, progress=progress,
+        networks=settings.networks, methods=settings.methods, progress=progress,
     )  # fmt: skip
     with write_atomic(csv) as beside:
         table.to_csv(beside, index=False)

@@ -27,12 +27,14 @@ class World:
 
     `n_causes` features of each class but the reference, each in a group of its own, act on its logit: by `n_pairs`
     pairs as a product, or as an exclusive or ("xor": the sign of the product, where no cause alone says anything), the
-    others by themselves. `n_shared` further causes act on all classes but the reference alike. `saturated` of those
-    that act by themselves, a share, act through a steep tanh.
+    others by themselves. `n_shared` further causes act on all classes but the reference alike. Of those that act by
+    themselves a share is `saturated` (a steep tanh), and a share `peaked`: most is owed to one value of the feature,
+    drawn from -1 to 1, and less to those on both of its sides.
 
     A share `common` of every feature's variance comes from `n_factors` factors, in proportions of its group's own: so
     most groups go along with causes a little. Of the rest members of a group share `correlation`. `n_proxies` causes of
-    each class have a group of proxies: features that follow the cause at `proxy_correlation` and do nothing themselves.
+    each class have a proxy: a feature of another group that follows the cause at `proxy_correlation` and does nothing
+    itself.
     Features have standard deviation 1 and a mean of `offset`, drawn in sign. `spread` is the standard deviation of a
     logit: the larger, the surer the labels. A share `reference` of them is of class 0. Where they are `shuffled`
     nothing is a cause.
@@ -45,10 +47,11 @@ class World:
     n_shared: int = 0
     n_pairs: int = 0
     pairs: Literal["product", "xor"] = "product"
-    saturated: float = 0.0
+    saturated: float = 0.2
+    peaked: float = 0.4
     correlation: float = 0.5
     n_factors: int = 10
-    common: float = 0.3
+    common: float = 0.2
     n_proxies: int = 0
     proxy_correlation: float = 0.9
     offset: float = 0.0
@@ -67,9 +70,13 @@ class World:
                 f"world: got {self.n_pairs} pairs and {self.n_proxies} proxies for {self.n_causes} causes of a class, "
                 "expected at most one pair for two causes and one group of proxies for each"
             )
+        if self.saturated + self.peaked > 1:
+            raise ValueError(
+                f"world: {self.saturated} saturated and {self.peaked} peaked are shares of a whole, expected at most 1"
+            )
         if min(self.n_classes - 1, self.group_size, self.n_groups, self.n_factors) < 1:
             raise ValueError("world: expected at least 2 classes, 1 factor, and groups of at least 1 feature")
-        for name in ("saturated", "correlation", "proxy_correlation", "common", "reference"):
+        for name in ("saturated", "peaked", "correlation", "proxy_correlation", "common", "reference"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f"world: {name} is {getattr(self, name)}, expected a number from 0 to 1")
 
@@ -111,7 +118,7 @@ class Simulated:
         return is_cause.groupby(self.truth["group"], sort=False).any()
 
     def proxies(self) -> pd.Series:
-        """Whether each group, in order, is one of proxies."""
+        """Whether each group, in order, has a proxy."""
         return (self.truth["role"] == "proxy").groupby(self.truth["group"], sort=False).any()
 
 
@@ -124,8 +131,9 @@ class _Truth:
     shared: Int[np.ndarray, " _"]
     weights: Float64[np.ndarray, " features"]
     steep: NDArray[np.bool_]
+    peaks: Float64[np.ndarray, " features"]  # NaN: none
     pairs: dict[int, list[Pair]]
-    follows: dict[int, int]  # a group of proxies to the cause it follows
+    follows: dict[int, int]  # a proxy to the cause it follows
     loadings: Float64[np.ndarray, "factors groups"]
 
     @classmethod
@@ -145,27 +153,28 @@ class _Truth:
             for label, found in causes.items()
         }
         follows = {
-            int(group) // world.group_size: int(cause)
+            int(proxy): int(cause)
             for found in causes.values()
-            for group, cause in zip(take(world.n_proxies), found, strict=False)
+            for proxy, cause in zip(take(world.n_proxies), found, strict=False)
         }
         weights = rng.choice([-1.0, 1.0], n_features) * rng.uniform(0.5, 1.5, n_features)
-        steep = rng.random(n_features) < world.saturated
+        shape = rng.random(n_features)
+        steep = shape < world.saturated
+        peaks = np.where(shape >= 1 - world.peaked, rng.uniform(-1, 1, n_features), np.nan)
         loadings = rng.standard_normal((world.n_factors, world.n_groups))
         loadings /= np.linalg.norm(loadings, axis=0)
-        return cls(world, causes, shared, weights, steep, pairs, follows, loadings)
+        return cls(world, causes, shared, weights, steep, peaks, pairs, follows, loadings)
 
     def features(self, n_samples: int, rng: np.random.Generator) -> Float64[np.ndarray, "samples features"]:
-        """Groups with a factor each; proxies follow their cause in place of it."""
+        """Groups with a factor each; a proxy follows its cause in place of it."""
         world = self.world
         factors = rng.standard_normal((n_samples, world.n_factors)) @ self.loadings
         groups = rng.standard_normal((n_samples, world.n_groups, 1))
         own = rng.standard_normal((n_samples, world.n_groups, world.group_size))
         values = _mixed(factors[:, :, None], _mixed(groups, own, world.correlation), world.common)
         flat = values.reshape(n_samples, -1)
-        for group, cause in self.follows.items():
-            followed = flat[:, cause, None].copy()
-            values[:, group] = _mixed(followed, own[:, group], world.proxy_correlation**2)
+        for proxy, cause in self.follows.items():
+            flat[:, proxy] = _mixed(flat[:, cause], own.reshape(n_samples, -1)[:, proxy], world.proxy_correlation**2)
         return flat
 
     def logits(self, features: np.ndarray, rng: np.random.Generator) -> Float64[np.ndarray, "samples classes"]:
@@ -186,6 +195,8 @@ class _Truth:
 
     def _alone(self, values: np.ndarray, places: Int[np.ndarray, " _"]) -> np.ndarray:
         bent = np.where(self.steep[places], np.tanh(3 * values), values)
+        peaks = self.peaks[places]
+        bent = np.where(np.isnan(peaks), bent, 3 * np.exp(-2 * (values - peaks) ** 2))
         result: np.ndarray = self.weights[places] * bent
         return result
 
@@ -205,9 +216,9 @@ class _Truth:
             for label, causes in self.causes.items():
                 cause_of[causes] = label
             cause_of[self.shared] = -1
-            for proxies, cause in self.follows.items():
-                role[group == proxies] = "proxy"
-                follows[group == proxies] = names[cause]
+            for proxy, cause in self.follows.items():
+                role[proxy] = "proxy"
+                follows[proxy] = names[cause]
             for first, second in (pair for pairs in self.pairs.values() for pair in pairs):
                 partner[first], partner[second] = names[second], names[first]
         weight = np.where(role == "cause", self.weights, 0.0)
@@ -239,8 +250,8 @@ PLAIN = World()
 WORLDS = {
     "plain": PLAIN,
     "proxies": replace(PLAIN, n_proxies=12, proxy_correlation=0.9),
-    "interactions": replace(PLAIN, n_pairs=3, saturated=0.5),
-    "xor": replace(PLAIN, n_pairs=3, pairs="xor"),
+    "interactions": replace(PLAIN, n_pairs=2),
+    "xor": replace(PLAIN, n_pairs=2, pairs="xor"),
     "offset": replace(PLAIN, offset=5.0),
     "dense": replace(PLAIN, n_causes=100, spread=4.0),
     "shuffled": replace(PLAIN, shuffled=True),
