@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from eigrad.significance import ranking, recommended, significance
+from eigrad.significance import ranking, recommended, recommended_calibration, significance
 
 N_CLASS, N_NULL, N_REFERENCE = 40, 41, 42
 
@@ -68,3 +68,17 @@ def test_refusals(sets):
         ranking(recommended(*sets, test="welch"), "p")
     with pytest.raises(ValueError, match="the same features in both"):
         recommended(sets[0], sets[1], sets[2][:, :4], test="welch")
+
+
+def test_calibration_repeats_the_mode_on_disjoint_thirds_of_a_pool(rng):
+    pool = rng.normal(0, [1.0, 2.0, 3.0, 1.0], (31, 4))
+    table = recommended_calibration(pool, 9, 3, test="welch", alpha=0.5, groups=list("aabc"), seed=7)
+    draws, sums = np.random.default_rng(7), np.column_stack([pool[:, :2].sum(1), pool[:, 2:]])
+    for row in table.itertuples():
+        group, null, reference = sums[draws.choice(31, (3, 9), replace=False)]
+        again = recommended(group, null, reference, test="welch", alpha=0.5, progress=False)
+        assert row.n_significant == again["significant"].sum()
+        assert row.any_significant == (row.n_significant > 0)
+    assert list(table["repeat"]) == [0, 1, 2]
+    with pytest.raises(ValueError, match="3 disjoint sets of 11 were asked of a pool of 31 samples; expected n from 2"):
+        recommended_calibration(pool, 11, 3)

@@ -159,6 +159,21 @@ def _numbers(text: str) -> tuple[int, ...]:
 
 @app.command()
 @in_one_sentence()
+def calibrate(
+    run: Annotated[Path, typer.Argument(help="A finished run folder of eigrad digits.", metavar="RUN")],
+    repeats: Annotated[int, typer.Option(help="Draws of random images against random images.")] = 100,
+) -> None:
+    """Say what a run's test finds in random images and in networks that know nothing, and add it to the page.
+
+    Example: eigrad calibrate runs/digits
+    """
+    from eigrad.cases.digits.calibrate import run as calibrated
+
+    typer.echo(f"The page is at {calibrated(run, repeats).resolve()}")
+
+
+@app.command()
+@in_one_sentence()
 def report(
     run: Annotated[Path, typer.Argument(help="A finished run folder.", metavar="RUN")],
 ) -> None:

@@ -156,6 +156,16 @@ def subset_curve(ax: Axes, curve: pd.DataFrame) -> Axes:
     return ax
 
 
+def power_curve(ax: Axes, power: pd.DataFrame) -> Axes:
+    """The part of planted differences that is found against their size, mean and standard deviation over repeats."""
+    shift, found, spread = (power[name].to_numpy(float) for name in ("shift", "power", "power_sd"))
+    ax.plot(shift, found, "o-", color=BLUE, markersize=4)
+    low, high = np.clip(found - spread, 0, 1), np.clip(found + spread, 0, 1)
+    ax.fill_between(shift, low, high, color=BLUE, alpha=0.2, linewidth=0)
+    ax.set(xlabel="planted difference, standard deviations", ylabel="part found", ylim=(-0.03, 1.03))
+    return ax
+
+
 def accuracies(ax: Axes, table: pd.DataFrame, category: str, series: Mapping[str, tuple[str, str, str]]) -> Axes:
     """Points of several columns for each category; `series` maps column to (label, color, marker)."""
     places = np.arange(len(table))

@@ -3,6 +3,7 @@
 from eigrad.evaluate.enrichment import enrichment, known_features
 from eigrad.evaluate.overlap import jaccard
 from eigrad.evaluate.recovery import recovery
+from eigrad.evaluate.sanity import randomized
 from eigrad.evaluate.stability import distance_agreement, seed_agreement
 from eigrad.evaluate.subsets import binary_problem, growing_subsets, subset_accuracy
 
@@ -13,6 +14,7 @@ __all__ = [
     "growing_subsets",
     "jaccard",
     "known_features",
+    "randomized",
     "recovery",
     "seed_agreement",
     "subset_accuracy",

@@ -1,6 +1,12 @@
 """Which features does a network use more for one class than in general?"""
 
-from eigrad.significance.calibration import familywise_error, null_calibration, null_p_values, planted_power
+from eigrad.significance.calibration import (
+    familywise_error,
+    null_calibration,
+    null_p_values,
+    planted_power,
+    recommended_calibration,
+)
 from eigrad.significance.draws import NullDraw
 from eigrad.significance.guards import SignificanceWarning
 from eigrad.significance.metafeatures import by_prefix, correlated, members, patches
@@ -21,5 +27,6 @@ __all__ = [
     "planted_power",
     "ranking",
     "recommended",
+    "recommended_calibration",
     "significance",
 ]

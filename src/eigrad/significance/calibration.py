@@ -1,5 +1,6 @@
 """What the test says when there is nothing to find, random samples against random samples, and of what is planted."""
 
+import warnings
 from collections.abc import Hashable, Iterable, Iterator
 
 import numpy as np
@@ -7,7 +8,9 @@ import pandas as pd
 from statsmodels.stats.proportion import proportion_confint
 
 from eigrad.significance.compare import Comparison
+from eigrad.significance.guards import SignificanceWarning
 from eigrad.significance.prepare import ROUNDING, Attributed, Matrix, Rows, as_matrix, table_rows
+from eigrad.significance.recommended import recommended
 from eigrad.significance.settings import Settings
 
 
@@ -48,6 +51,35 @@ def null_calibration(
             }
         )
     return pd.DataFrame(repeated)
+
+
+def recommended_calibration(
+    pool: Attributed,
+    n: int,
+    repeats: int,
+    *,
+    alpha: float = 0.05,
+    test: str = "maxt",
+    groups: Iterable[Hashable] | None = None,
+    n_permutations: int = 999,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """The recommended mode on three disjoint random sets of `n` samples of the pool, `repeats` times.
+
+    One row a repeat: repeat, n_significant, any_significant (for `familywise_error`). Class, null and
+    reference are of one distribution, so that every significant feature is a false one.
+    """
+    values, rows = _prepare(pool, groups, None)[1], []
+    for repeat, sets in enumerate(_disjoint(values, n, repeats, np.random.default_rng(seed), n_sets=3)):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", SignificanceWarning)  # nothing is read from these but their number
+            table = recommended(
+                *sets, alpha=alpha, test=test, n_permutations=n_permutations, seed=seed + repeat,
+                progress=False,
+            )  # fmt: skip
+        n_significant = int(table["significant"].sum())
+        rows.append({"repeat": repeat, "n_significant": n_significant, "any_significant": n_significant > 0})
+    return pd.DataFrame(rows)
 
 
 def null_p_values(
@@ -133,15 +165,17 @@ def _repeats(values: Matrix, n: int, repeats: int, settings: Settings, seed: int
         yield settings.compare(group, null, seed=seed + repeat)
 
 
-def _disjoint(values: Matrix, n: int, repeats: int, rng: np.random.Generator) -> Iterator[tuple[Matrix, Matrix]]:
-    """Two disjoint random sets of n samples, in copies."""
-    if not 2 <= n <= len(values) // 2:
+def _disjoint(
+    values: Matrix, n: int, repeats: int, rng: np.random.Generator, n_sets: int = 2
+) -> Iterator[tuple[Matrix, ...]]:
+    """Disjoint random sets of n samples, in copies."""
+    if not 2 <= n <= len(values) // n_sets:
         raise ValueError(
-            f"two disjoint sets of {n:,} were asked of a pool of {len(values):,} samples; "
-            f"expected n from 2 to {len(values) // 2:,}."
+            f"{n_sets} disjoint sets of {n:,} were asked of a pool of {len(values):,} samples; "
+            f"expected n from 2 to {len(values) // n_sets:,}."
         )
     if repeats < 1:
         raise ValueError(f"repeats is {repeats}; expected at least 1.")
     for _ in range(repeats):
-        drawn = rng.choice(len(values), size=2 * n, replace=False)
-        yield values[drawn[:n]], values[drawn[n:]]
+        drawn = rng.choice(len(values), size=(n_sets, n), replace=False)
+        yield tuple(values[drawn])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -164,3 +165,25 @@ def p_values(study: Study, explanation: Explanation, folder: Path) -> None:
         for ax in axes:
             ax.set_ylabel("pixels")
         plot.save(canvas, folder / "S6_p_values")
+
+
+def networks_of_nothing(study: Study, explanations: Mapping[str, Explanation], folder: Path) -> None:
+    """Figure S13: significant pixels of the trained network, of a random one and of one trained on shuffled labels."""
+    shape = study.digits.train.shape[-2:]
+    digit = study.images.sample.values.mean(0).reshape(shape)
+    with plot.figure(9.0, 3.3, 1, len(explanations)) as (canvas, axes):
+        for ax, (name, explanation) in zip(axes, explanations.items(), strict=True):
+            direction = explanation.sample.direction.mean(0).numpy().reshape(shape)
+            kept = explanation.kept.reshape(shape)
+            plot.image_map(
+                ax, direction, digit, kept=kept, limit=plot.strongest(direction), label=None,
+                title=f"{name}: {kept.sum()} significant",
+            )  # fmt: skip
+        plot.save(canvas, folder / "S13_networks")
+
+
+def planted_power(power: pd.DataFrame, folder: Path) -> None:
+    """Figure S14: which differences planted among null images the test finds."""
+    with plot.figure(5.0, 3.4) as (canvas, ax):
+        plot.power_curve(ax, power)
+        plot.save(canvas, folder / "S14_power")

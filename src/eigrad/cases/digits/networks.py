@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -15,6 +16,8 @@ from torch.nn import functional
 from eigrad import autoencoder as ae
 from eigrad.autoencoder import Autoencoder, Mean, dense_layers
 from eigrad.cases.digits.mnist import SHAPE, Digits
+from eigrad.cases.digits.settings import KINDS, Settings
+from eigrad.evaluate import randomized
 from eigrad.training import (
     Schedule,
     accuracy,
@@ -118,10 +121,50 @@ def load_or_train(
         _train(parts, chosen, digits, seed, progress)
         save_model(path, parts, config)
     parts.requires_grad_(False).eval()
-    network = parts.network().eval()
+    trained = _judged(parts.network().eval(), parts.autoencoder, config, digits)
+    logger.info("%s: test accuracy %.2f %%", kind, 100 * trained.accuracy)
+    return trained
+
+
+def load_or_train_all(folder: Path, digits: Digits, settings: Settings) -> dict[str, Trained]:
+    """The three networks of a study, by kind."""
+    return {
+        kind: load_or_train(folder, kind, digits, seed=settings.seed, device=settings.device, quick=settings.quick)
+        for kind in KINDS
+    }
+
+
+def of_nothing(
+    kind: str, trained: Trained, digits: Digits, settings: Settings, progress: bool = True
+) -> dict[str, Trained]:
+    """Networks of the same architecture that know nothing of digits: one of random weights, one of shuffled labels.
+
+    The latter is trained on the training images with their labels permuted, as long as that lowers its loss on them;
+    its encoder, which has seen no labels, is the trained one. Paths go through the trained autoencoder in both.
+    """
+    device = next(trained.network.parameters()).device
+    chosen, seed = recipe(kind, len(digits.train), settings.quick), settings.seed
+    random = randomized(trained.network, seed)
+    with seeded(seed, device):
+        classifier = _classifier(kind, chosen).to(device)
+    encoder = None if trained.autoencoder is None else Mean(trained.autoencoder.encoder)
+    x = torch.from_numpy(digits.train.values)
+    x = x if encoder is None else predict(encoder, x)
+    shuffled = torch.from_numpy(np.random.default_rng(seed).permutation(digits.train.labels))
+    fit(
+        classifier, _cross_entropy, (x, shuffled), (x, shuffled), chosen.schedule, seed=seed,
+        description="training on shuffled labels", progress=progress,
+    )  # fmt: skip
+    of_noise = classifier if encoder is None else nn.Sequential(encoder, classifier)
+    return {
+        name: _judged(network.requires_grad_(False).eval(), trained.autoencoder, {"kind": kind, "of": name}, digits)
+        for name, network in {"random weights": random, "shuffled labels": of_noise}.items()
+    }
+
+
+def _judged(network: nn.Module, autoencoder: Autoencoder | None, config: dict[str, Any], digits: Digits) -> Trained:
     held_out = accuracy(network, torch.from_numpy(digits.test.values), digits.test.labels)
-    logger.info("%s: test accuracy %.2f %%", kind, 100 * held_out)
-    return Trained(network, parts.autoencoder, config, held_out)
+    return Trained(network, autoencoder, config, held_out)
 
 
 def _saved(path: Path, config: dict[str, Any], parts: nn.Module) -> bool:

@@ -24,16 +24,20 @@ READING = [
 LIMITS = [
     "The number of significant pixels is no measure of quality. It depends on the output explained, on the "
     "transform, on the number of images, and on how the null images are explained.",
-    "Significance does not show that the network learned anything: a network trained on random labels gives about "
-    "as many significant pixels. Read it beside the network's accuracy.",
     "Neighboring pixels carry much the same information, so that a small subset of the significant pixels is "
     "already as good as all of them, and a random subset of a few dozen pixels is far from useless.",
     "One draw of null images and one trained network stand behind this page. Another seed moves the borderline pixels.",
 ]
 
 
-def describe(settings: Settings, summary: dict[str, Any]) -> dict[str, Any]:
-    """The page as data, for the report to lay out."""
+UNCHECKED = (
+    "Significance does not show that the network learned anything: `eigrad calibrate RUN` says how many pixels are "
+    "significant in one of random weights, and in one trained on shuffled labels."
+)
+
+
+def describe(settings: Settings, summary: dict[str, Any], calibration: dict[str, Any] | None = None) -> dict[str, Any]:
+    """The page as data, for the report to lay out; `calibration` is what `eigrad calibrate` found, if it was run."""
     sample, baseline = settings.sample, settings.baseline
     return {
         "title": f"What makes a handwritten {sample} differ from a {baseline}",
@@ -52,9 +56,10 @@ def describe(settings: Settings, summary: dict[str, Any]) -> dict[str, Any]:
             _worth(settings),
             _paths_and_baselines(settings),
             _accuracy(),
+            *([] if calibration is None else [_nothing(calibration)]),
         ],
         "reading": READING,
-        "limits": LIMITS,
+        "limits": [*LIMITS, UNCHECKED if calibration is None else _checked(calibration)],
     }
 
 
@@ -230,3 +235,53 @@ def _accuracy() -> dict[str, Any]:
             },
         ],
     }
+
+
+def _checked(calibration: dict[str, Any]) -> str:
+    trained, *others = calibration["networks"]
+    of_others = " and ".join(f"{row['n_significant']} in one of {row['network']}" for row in others)
+    return (
+        f"Significance does not show that the network learned anything: {trained['n_significant']} pixels are "
+        f"significant in the trained network, {of_others}. Read it beside the network's accuracy."
+    )
+
+
+def _nothing(calibration: dict[str, Any]) -> dict[str, Any]:
+    draws, two_nulls = calibration["draws"], calibration["draws_recommended"]
+    return {
+        "title": "What the test says of nothing",
+        "text": [
+            "The same analysis of two networks that know nothing of digits: one whose weights were drawn anew, and one "
+            "trained on shuffled labels. What is significant in them shows how images differ and how signals pass "
+            "through layers, not what was learned; `shared_significant` is the part they share with the trained "
+            "network (both over either), `effect_correlation` Spearman's correlation of all effects.",
+            f"Random images against random images, {draws['repeats']} times: {_hits(draws)} of this study's test found "
+            f"anything, {_hits(two_nulls)} of the recommended mode (three random sets, signed, two nulls, max-T).",
+        ],
+        "figures": [
+            {
+                "file": "figures/S13_networks.png",
+                "title": "Figure S13",
+                "caption": "Direction map where a pixel is significant, each on its own scale.",
+                "alt": "Three maps of 28 by 28 pixels: the trained network, random weights, shuffled labels.",
+            },
+            {
+                "file": "figures/S14_power.png",
+                "title": "Figure S14",
+                "caption": f"Twenty pixels raised in {draws['n']} null images, which are tested against as many "
+                "others: the part found, mean and standard deviation.",
+                "alt": "A rising curve of the part found against the difference planted.",
+            },
+        ],
+        "tables": [
+            {"file": "calibration_networks.csv", "title": "Networks that know nothing", "caption": "", "kind": "plain"},
+            {"file": "calibration_power.csv", "title": "Planted differences", "caption": "", "kind": "plain"},
+        ],
+    }
+
+
+def _hits(draws: dict[str, Any]) -> str:
+    return (
+        f"{round(draws['error'] * draws['repeats'])} ({100 * draws['error']:.0f} %, 95 % interval "
+        f"{100 * draws['low']:.1f} to {100 * draws['high']:.1f} %)"
+    )

@@ -17,21 +17,17 @@ import numpy as np
 import pandas as pd
 
 import eigrad
-from eigrad.cases.digits import evaluation, figures, mnist, networks, page
+from eigrad.cases.digits import calibrate, evaluation, figures, mnist, networks, page
 from eigrad.cases.digits.explain import Explanation, Images, Study, model_hash
 from eigrad.cases.digits.settings import KINDS, Settings
-from eigrad.data import write_atomic
+from eigrad.data import write_json, write_table
 from eigrad.report import build
 from eigrad.significance import null_calibration, null_p_values
 
 logger = logging.getLogger(__name__)
 
 FIGURES = {"vae": "2a_vae", "cnn": "2b_cnn", "cvae": "2c_cvae"}
-RESULTS = (
-    "summary.json",
-    "page.json",
-    "report.html",
-)  # written last: with them a run folder is whole
+RESULTS = ("summary.json", "page.json", "report.html", calibrate.RESULT)  # with the first three a run folder is whole
 CALIBRATION_REPEATS = 100
 BETWEEN_BARS = slice(8, 14)  # rows between the top and the middle bar, where a 5 has its ink left and a 3 right
 LIBRARIES = ("torch", "numpy", "scipy", "pandas", "scikit-learn", "matplotlib", "zarr")
@@ -48,25 +44,15 @@ def run(settings: Settings) -> Path:
     for name in RESULTS:
         (folder / name).unlink(missing_ok=True)
     with clock("training"):
-        models = {
-            kind: networks.load_or_train(
-                folder / "models",
-                kind,
-                digits,
-                seed=settings.seed,
-                device=settings.device,
-                quick=settings.quick,
-            )
-            for kind in KINDS
-        }
+        models = networks.load_or_train_all(folder / "models", digits, settings)
     study = Study(settings, digits, models, images)
-    _write_json(folder / "config.json", _config(study))
+    write_json(folder / "config.json", _config(study))
     explanations: dict[str, Explanation] = {}
     attributions = folder / "attributions.zarr"
     for kind in KINDS:
         with clock(f"attributions_{kind}"):
             explanations[kind] = study.explain(kind, settings.baseline, settings.n_points, attributions)
-        _write_table(folder / f"significance_{kind}.csv", explanations[kind].table)
+        write_table(folder / f"significance_{kind}.csv", explanations[kind].table)
     with clock("attributions_other_digits"):
         by_digit = {
             digit: explanations["vae"]
@@ -77,12 +63,12 @@ def run(settings: Settings) -> Path:
         }
     tables = _evaluated(study, explanations["vae"], by_digit, clock)
     for name, table in tables.items():
-        _write_table(folder / f"{name}.csv", table)
+        write_table(folder / f"{name}.csv", table)
     with clock("figures"):
         _draw(study, explanations, tables, folder / "figures")
     summary = _summary(study, explanations, tables, clock.seconds)
-    _write_json(folder / "page.json", page.describe(settings, summary))
-    _write_json(folder / "summary.json", summary)
+    write_json(folder / "page.json", page.describe(settings, summary))
+    write_json(folder / "summary.json", summary)
     return build(folder)
 
 
@@ -219,22 +205,6 @@ def _is_run(folder: Path) -> bool:
         return [path.name for path in folder.iterdir()] == ["models"]
     except (OSError, ValueError, KeyError, TypeError):
         return False
-
-
-def _write_table(path: Path, table: pd.DataFrame) -> None:
-    with write_atomic(path) as beside:
-        table.to_csv(beside, index=False)
-
-
-def _write_json(path: Path, content: dict[str, Any]) -> None:
-    with write_atomic(path) as beside:
-        Path(beside).write_text(json.dumps(content, indent=2, default=_plain) + "\n", encoding="utf-8")
-
-
-def _plain(value: object) -> object:
-    if isinstance(value, np.generic):
-        return value.item()
-    raise TypeError(f"{type(value).__name__} is no JSON value")
 
 
 @dataclass

@@ -14,7 +14,7 @@ import eigrad
 from eigrad.cases.synthetic.compare import METHODS, compare
 from eigrad.cases.synthetic.networks import NETWORKS
 from eigrad.cases.synthetic.worlds import WORLDS
-from eigrad.data import write_atomic
+from eigrad.data import write_json, write_table
 
 logger = logging.getLogger(__name__)
 
@@ -62,8 +62,7 @@ def run(settings: Comparison, *, progress: bool = True) -> Path:
     table = pd.concat(tables, ignore_index=True)
     table = table[["variant", *(name for name in table if name != "variant")]]
     for name, content in {"comparison.csv": table, "means.csv": means(table)}.items():
-        with write_atomic(settings.out / name) as beside:
-            content.to_csv(beside, index=False)
+        write_table(settings.out / name, content)
     return settings.out / "means.csv"
 
 
@@ -84,10 +83,8 @@ def _one(settings: Comparison, path: Path, variant: str, seed: int, progress: bo
         WORLDS[variant], seed, n_samples=settings.n_samples, n_explained=settings.n_explained,
         networks=settings.networks, methods=settings.methods, progress=progress,
     )  # fmt: skip
-    with write_atomic(csv) as beside:
-        table.to_csv(beside, index=False)
-    with write_atomic(config) as beside:
-        beside.write_text(json.dumps(how, indent=1) + "\n", encoding="utf-8")
+    write_table(csv, table)
+    write_json(config, how)
     return table
 
 
