@@ -392,3 +392,15 @@ def test_drawing_and_saving_warn_of_nothing(tmp_path):
         warnings.simplefilter("error")
         for name in DRAWINGS:
             assert all(path.is_file() for path in plot.save(drawn(name), Path(tmp_path, name)))
+
+
+def test_an_upset_plot_counts_every_feature_once():
+    found = {"a": [1, 2, 3, 4, 4], "b": [3, 4, 5], "c": []}
+    with plot.figure(3.0, 3.0, 2, 1, sharex=True) as (_, axes):
+        bars, dots = plot.upset(axes, found)
+        heights = [bar.get_height() for bar in bars.patches]
+        joined = [line.get_ydata().tolist() for line in dots.lines[1::2]]
+        names = [label.get_text() for label in dots.get_yticklabels()]
+    assert heights == [2, 2, 1]
+    assert joined == [[0], [0, 1], [1]]
+    assert names == ["a (4)", "b (3)", "c (0)"]

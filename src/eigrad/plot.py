@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -217,3 +218,31 @@ def paths_in_plane(
         if isinstance(handle, PathCollection):
             handle.set(alpha=1, sizes=[20])
     return ax
+
+
+def upset(axes: NDArray[Any], found: Mapping[str, Collection[Hashable]], *, most: int = 20) -> NDArray[Any]:
+    """Which features several methods share: bars of exclusive intersections (above) over the methods in each (below).
+
+    `axes` are two Axes, one above the other, with a common x. Every feature is in one bar, that of exactly the methods
+    which found it; the `most` largest are shown. The numbers beside the names are all that each method found. Source:
+    Lex et al., UpSet, IEEE TVCG 20:1983 (2014).
+    """
+    owners: dict[Hashable, tuple[str, ...]] = {}
+    for name, features in found.items():
+        for feature in set(features):
+            owners[feature] = (*owners.get(feature, ()), name)
+    counts = Counter(owners.values())
+    shown = sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:most]
+    names, (bars, dots) = list(found), axes
+    bars.bar(range(len(shown)), [n for _, n in shown], color=BLUE, width=0.6)
+    for place, (methods, n) in enumerate(shown):
+        bars.text(place, n, str(n), ha="center", va="bottom", fontsize=7)
+        rows = sorted(names.index(name) for name in methods)
+        dots.plot([place] * len(names), range(len(names)), "o", color="#DDDDDD", markersize=5)
+        dots.plot([place] * len(rows), rows, "o-", color=BLACK, markersize=5, linewidth=1.5)
+    bars.set(ylabel="features")
+    bars.tick_params(bottom=False, labelbottom=False)
+    dots.set_yticks(range(len(names)), [f"{name} ({len(set(found[name]))})" for name in names])
+    dots.set(xticks=[], ylim=(len(names) - 0.5, -0.5), xlim=(-0.6, max(len(shown), 1) - 0.4))
+    dots.spines[:].set_visible(False)
+    return axes
