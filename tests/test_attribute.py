@@ -512,3 +512,12 @@ def test_one_of_several_outputs_must_be_chosen(model, samples):
         several.numpy()
     with pytest.raises(ValueError, match="a single output was explained"):
         several.output(0).output(0)
+
+
+def test_a_result_says_what_was_done_without_its_numbers(model, samples):
+    one, several = explainer(model)(samples), explainer(model, (0, 1))(samples)
+    text = repr(one)
+    assert text.startswith(f"Attributions({len(samples)} samples of shape (2, 3); Straight(), Zero(")
+    assert f"{one.rule}, at most {int(one.n_points.max())} points; largest error" in text
+    assert "shape (2, 3), 2 outputs;" in repr(several)
+    assert max(len(text), len(repr(several))) < 250

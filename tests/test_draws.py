@@ -1,6 +1,10 @@
 """Null draws: their sizes, their strata, and what repeated draws say of a feature."""
 
+import subprocess
+import sys
+
 import numpy as np
+import pandas as pd
 import pytest
 
 from eigrad.significance import NullDraw, significance
@@ -76,3 +80,36 @@ def test_stability_is_the_share_of_draws_in_which_a_feature_is_significant(rng):
 def test_refusals(options, message):
     with pytest.raises(ValueError, match=message):
         next(NullDraw(**options)(100, 9))
+
+
+WRONG_TYPES = """
+import numpy as np
+from eigrad.significance import NullDraw, significance
+for call in (
+    lambda: significance(np.ones((4, 3)), np.zeros((5, 3)), draw=3),
+    lambda: significance("a", np.zeros((5, 3))),
+    lambda: NullDraw(repeats=2.5),
+    lambda: NullDraw(n=2.5),
+):
+    try:
+        call()
+    except ValueError as error:
+        print(error)
+"""
+
+
+def test_wrong_types_are_refused_in_a_sentence():
+    # in a process of its own: here every function checks its types before its body runs
+    run = subprocess.run([sys.executable, "-c", WRONG_TYPES], capture_output=True, text=True, check=True)
+    assert run.stdout.splitlines() == [
+        "draw is 3; expected how null samples are drawn, such as NullDraw(n=300, repeats=20).",
+        "the class is a str; expected Attributions, an array, a tensor or a DataFrame.",
+        "repeats is 2.5; expected a whole number of at least 1.",
+        "n is 2.5; expected at least 2 samples in a null draw, a whole number.",
+    ]
+
+
+def test_data_frames_are_taken_as_arrays_are(rng):
+    group, null = rng.normal(1, 1, (7, 3)), rng.normal(0, 1, (9, 3))
+    options = {"test": "maxt", "n_permutations": 99, "n_resamples": 2, "progress": False}
+    assert significance(pd.DataFrame(group), pd.DataFrame(null), **options).equals(significance(group, null, **options))

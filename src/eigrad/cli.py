@@ -123,7 +123,7 @@ def compare(
     networks: Annotated[str, typer.Option(help="The networks explained: paper, sparse, or both.")] = "paper,sparse",
     methods: Annotated[str, typer.Option(help="Methods, with commas between them, or 'all'.")] = "all",
     n_samples: Annotated[int, typer.Option(help="Samples of a data set.")] = 10_000,
-    n_explained: Annotated[int, typer.Option(help="Samples of a class that are explained.")] = 350,
+    n_explained: Annotated[int, typer.Option(help="Samples of a class that are explained.")] = 450,
     out: Annotated[Path, typer.Option(help="The run folder.")] = Path("runs/compare"),
 ) -> None:
     """Compare methods, in every order, on simulated data whose causes are known.

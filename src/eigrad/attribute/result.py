@@ -15,7 +15,7 @@ from eigrad.model import on_host
 from eigrad.precision import FULL
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Attributions:
     """Attributions of samples, averaged over their baselines, with their own check.
 
@@ -50,6 +50,15 @@ class Attributions:
     def n_outputs(self) -> int | None:
         """Number of outputs explained together, None where a single one was asked for."""
         return len(self.score) if self.score.ndim == 2 else None
+
+    def __repr__(self) -> str:
+        """What was done and how well, without the numbers."""
+        outputs = "" if self.n_outputs is None else f", {self.n_outputs} outputs"
+        return (
+            f"Attributions({len(self)} samples of shape {tuple(self.values.shape[self.score.ndim :])}{outputs}; "
+            f"{self.path}, {self.baseline}; {self.rule}, at most {int(self.n_points.max())} points; largest error "
+            f"{float(self.relative_error.max()):.2g}, gap {float(self.gap.abs().max()):.2g})"
+        )
 
     def __len__(self) -> int:
         return self.score.shape[-1]

@@ -24,10 +24,10 @@ class NullDraw:
     proportions: Mapping[Hashable, float] | None = None
 
     def __post_init__(self) -> None:
-        if self.n is not None and self.n < 2:
-            raise ValueError(f"n is {self.n}; expected at least 2 samples in a null draw.")
-        if self.repeats < 1:
-            raise ValueError(f"repeats is {self.repeats}; expected at least 1.")
+        if self.n is not None and (self.n != int(self.n) or self.n < 2):
+            raise ValueError(f"n is {self.n}; expected at least 2 samples in a null draw, a whole number.")
+        if self.repeats != int(self.repeats) or self.repeats < 1:
+            raise ValueError(f"repeats is {self.repeats}; expected a whole number of at least 1.")
         if self.proportions is None:
             return
         if self.strata is None:

@@ -33,7 +33,7 @@ class HasNumpy(Protocol):
     def numpy(self) -> np.ndarray: ...
 
 
-Attributed = HasNumpy | np.ndarray
+Attributed = HasNumpy | np.ndarray | pd.DataFrame
 
 
 def as_matrix(source: Attributed, name: str) -> np.ndarray:
@@ -41,7 +41,11 @@ def as_matrix(source: Attributed, name: str) -> np.ndarray:
     if isinstance(source, torch.Tensor):
         source = source.detach().cpu()
         source = source.float() if source.dtype == torch.bfloat16 else source
-    values = source if isinstance(source, np.ndarray) else np.asarray(source.numpy())
+    if not isinstance(source, np.ndarray | pd.DataFrame | HasNumpy):
+        raise ValueError(
+            f"{name} is a {type(source).__name__}; expected Attributions, an array, a tensor or a DataFrame."
+        )
+    values = np.asarray(source.numpy() if isinstance(source, HasNumpy) else source)
     if values.ndim < 2 or values.size == 0 or values.dtype.kind not in "fiu":
         raise ValueError(
             f"{name} is {values.dtype} of shape {values.shape}; "

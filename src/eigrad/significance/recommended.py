@@ -29,7 +29,8 @@ def recommended(
     """Features whose signed attributions in the class differ from two nulls, and are not tiny.
 
     `null` holds samples of all classes, `reference` those of the class that the class of interest
-    is compared with; all are explained for the class of interest. A feature is `significant` when
+    is compared with, other samples than the baselines; all are explained for the class of interest.
+    A feature is `significant` when
 
     - it differs from both nulls, two-sided, at `alpha` / 2 each (Bonferroni over the two), and in
       the same direction, and

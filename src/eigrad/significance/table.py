@@ -58,7 +58,9 @@ def significance(
     samples are of the class, `n_permutations` times (all arrangements where there are fewer), and
     sees how large the largest Welch's t of all features becomes: Westfall and Young's step-down
     procedure, which holds the family-wise error however features depend on each other, and at
-    unequal or small sizes. It corrects for the number of features itself; `correction` is for the
+    unequal or small sizes, as long as class and null have one distribution where nothing differs: a
+    feature that is spread more widely in a class of other size than the null may be found for that
+    alone. It corrects for the number of features itself; `correction` is for the
     other tests (by default "bonferroni"; or "holm", "fdr_bh", "none"). Where nothing can be
     significant any more the permutations end early.
 
@@ -76,6 +78,8 @@ def significance(
     """
     settings = Settings(transform, test, correction, alpha, min_effect, n_permutations)
     intervals = Intervals(confidence, n_resamples)
+    if not (draw is None or callable(draw)):
+        raise ValueError(f"draw is {draw!r}; expected how null samples are drawn, such as NullDraw(n=300, repeats=20).")
     first, pool = _with_same_features(group, null)
     rows = table_rows(first.shape[1], groups, feature_names)
     draws = None if draw is None else list(draw(len(pool), len(first), seed))

@@ -66,7 +66,7 @@ def compare(
     seed: int,
     *,
     n_samples: int = 10_000,
-    n_explained: int = 350,
+    n_explained: int = 450,
     networks: tuple[str, ...] = NETWORKS,
     methods: tuple[str, ...] = METHODS,
     progress: bool = True,

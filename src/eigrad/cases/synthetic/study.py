@@ -35,7 +35,7 @@ class Comparison:
     networks: tuple[str, ...] = NETWORKS
     methods: tuple[str, ...] = METHODS
     n_samples: int = 10_000
-    n_explained: int = 350
+    n_explained: int = 450
 
     def __post_init__(self) -> None:
         for name, given, known in (

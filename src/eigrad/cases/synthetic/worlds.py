@@ -157,7 +157,7 @@ class _Truth:
             for found in causes.values()
             for proxy, cause in zip(take(world.n_proxies), found, strict=False)
         }
-        weights = rng.choice([-1.0, 1.0], n_features) * rng.uniform(0.5, 1.5, n_features)
+        weights = rng.choice([-1.0, 1.0], n_features) * rng.uniform(0.75, 1.25, n_features)
         shape = rng.random(n_features)
         steep = shape < world.saturated
         peaks = np.where(shape >= 1 - world.peaked, rng.uniform(-1, 1, n_features), np.nan)
