@@ -73,8 +73,8 @@ def significance(
     largest feature) has p = 1, statistic and effect 0, and counts in the correction.
 
     A comparison that may mislead raises a SignificanceWarning, kept in `attrs["warnings"]`.
-    The number of significant features is no measure of a network's quality: a network trained on
-    random labels has as many. Source: Jha et al., Genome Biology 21:149 (2020).
+    The number of significant features is no measure of a network's quality: a network of
+    random weights may have as many. Source: Jha et al., Genome Biology 21:149 (2020).
     """
     settings = Settings(transform, test, correction, alpha, min_effect, n_permutations)
     intervals = Intervals(confidence, n_resamples)
