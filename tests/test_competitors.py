@@ -3,11 +3,13 @@
 import numpy as np
 import pytest
 import torch
+from sklearn.metrics import roc_auc_score
 from torch import nn
 
 from eigrad.cases.synthetic import World
 from eigrad.cases.synthetic.compare import compare
-from eigrad.competitors import ATTRIBUTIONS, NETWORK_FREE, Margin, permutation_importance
+from eigrad.competitors import ATTRIBUTIONS, NETWORK_FREE, Margin, beside_network, permutation_importance
+from eigrad.data import Examples
 from eigrad.significance import ORDERS
 
 N_FEATURES = 7
@@ -47,10 +49,11 @@ def test_without_a_network_the_causes_come_first(name):
     rng = np.random.default_rng(0)
     x = rng.standard_normal((600, N_FEATURES)).astype(np.float32)
     y = x[:, 2] - x[:, 5] + 0.5 * rng.standard_normal(600) > 0
-    found = NETWORK_FREE[name](x[:400], y[:400], x[400:], y[400:], 0)
+    found = NETWORK_FREE[name](x[:400], y[:400], x[400:], 0)
     assert set(np.argsort(-found.score)[:2]) == {2, 5}
     assert (found.score >= 0).all()
-    assert found.auc is None or 0.9 < found.auc <= 1
+    auc = found.auc(y[400:])
+    assert auc is None if name == "t-test on inputs" else 0.9 < auc <= 1
 
 
 def test_permuting_a_group_costs_what_it_says(generator):
@@ -79,3 +82,39 @@ def test_all_methods_are_compared_on_a_world():
     assert (close.average_precision_no_proxies >= close.average_precision).all()
     assert table.average_precision.between(0, 1).all()
     assert (table.chance == 4 / 14).all()
+
+
+def test_methods_are_compared_that_are_asked_for():
+    world = World(n_groups=14, group_size=2, n_classes=2, n_causes=4, common=0.1, reference=0.5)
+    options = {"n_samples": 600, "n_explained": 30, "networks": ("paper",), "progress": False}
+    table = compare(world, 1, methods=("EIG zero", "t-test on inputs"), **options)
+    assert set(zip(table.network, table.method, strict=True)) == {("paper", "EIG zero"), ("none", "t-test on inputs")}
+    assert len(table) == 3 + 1
+
+
+def test_what_predicts_better_than_the_network_is_called_so(generator):
+    rng = np.random.default_rng(3)
+    x = rng.standard_normal((900, 2, 3)).astype(np.float32)
+    y = np.where(x[:, 1, 2] + 0.7 * rng.standard_normal(900) > 0, 4, 1)
+    examples = Examples(x, y, tuple("abcdef"))
+    train, test = examples.take(np.arange(500)), examples.take(np.arange(500, 900))
+
+    class Linear(nn.Module):
+        def __init__(self, weight):
+            super().__init__()
+            self.weight = nn.Parameter(torch.tensor(weight))
+
+        def forward(self, x):
+            return x.flatten(1) @ self.weight[:, None]
+
+    good, bad = Linear([0.0, 0, 0, 0, 0, 1]), Linear([1.0, 1, 1, 1, 1, 1])
+    for network, better in ((good, False), (bad, True)):
+        table = beside_network(network, train, test, 4, n_resamples=200)
+        assert list(table.method) == ["the network", "random forest", "L1 logistic"]
+        assert table.better.tolist() == [False, better, better]
+        assert table.auc[0] == pytest.approx(
+            roc_auc_score(test.labels == 4, network(torch.from_numpy(test.values))[:, 0].detach())
+        )
+        assert table.lead[0] == table.lead_low[0] == table.lead_high[0] == 0
+        assert (table.lead_low <= table.lead).all()
+        assert (table.lead <= table.lead_high).all()

@@ -31,7 +31,15 @@ from eigrad.training import load_config
 # What networks trained for a second give to a five is far from what they give to digits in general.
 pytestmark = pytest.mark.filterwarnings("ignore::eigrad.significance.SignificanceWarning")
 
-TABLES = ("binary", "convergence", "curve", "null_calibration", "null_p_values", *(f"significance_{k}" for k in KINDS))
+TABLES = (
+    "binary",
+    "convergence",
+    "curve",
+    "without_network",
+    "null_calibration",
+    "null_p_values",
+    *(f"significance_{k}" for k in KINDS),
+)
 FIGURES = (
     *("1a_paths", "1b_baselines", "2a_vae", "2b_cnn", "2c_cvae", "2d_binary", "2e_curve"),
     *("S4_convergence", "S5_null", "S6_p_values"),

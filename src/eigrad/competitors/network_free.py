@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 import torch
 from jaxtyping import Float64
 from scipy import stats
@@ -19,6 +20,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from torch import nn
 
+from eigrad.data import Examples
 from eigrad.training import predict
 
 PerFeature = Float64[np.ndarray, " features"]
@@ -26,38 +28,41 @@ PerFeature = Float64[np.ndarray, " features"]
 
 @dataclass(frozen=True)
 class Found:
-    """A score for every feature, and the area under the ROC curve on held-out rows (None: it predicts nothing)."""
+    """A score for every feature, and of held-out rows, the larger the more of the class (None: it predicts nothing)."""
 
     score: PerFeature
-    auc: float | None
+    predicted: Float64[np.ndarray, " rows"] | None
+
+    def auc(self, y: np.ndarray) -> float | None:
+        """The area under the ROC curve, `y` whether each held-out row is of the class."""
+        return None if self.predicted is None else float(roc_auc_score(y, self.predicted))
 
 
-# training rows (samples, features), whether each is of the class and not of the reference, the same held out, a seed
-NetworkFree = Callable[[np.ndarray, np.ndarray, np.ndarray, np.ndarray, int], Found]
+# training rows (samples, features), whether each is of the class and not of the reference, held-out rows, a seed
+NetworkFree = Callable[[np.ndarray, np.ndarray, np.ndarray, int], Found]
 
 
-def t_test(x: np.ndarray, y: np.ndarray, held_out: np.ndarray, held_out_y: np.ndarray, seed: int) -> Found:
+def t_test(x: np.ndarray, y: np.ndarray, held_out: np.ndarray, seed: int) -> Found:
     """The size of Welch's t between class and reference."""
     t = stats.ttest_ind(x[y], x[~y], equal_var=False).statistic
     return Found(np.abs(np.nan_to_num(np.asarray(t, dtype=np.float64))), None)
 
 
-def random_forest(x: np.ndarray, y: np.ndarray, held_out: np.ndarray, held_out_y: np.ndarray, seed: int) -> Found:
+def random_forest(x: np.ndarray, y: np.ndarray, held_out: np.ndarray, seed: int) -> Found:
     """Mean decrease of impurity in a forest of 200 trees."""
     forest = RandomForestClassifier(200, random_state=seed, n_jobs=1).fit(x, y)
-    auc = roc_auc_score(held_out_y, forest.predict_proba(held_out)[:, 1])
-    return Found(forest.feature_importances_.astype(np.float64), float(auc))
+    return Found(forest.feature_importances_.astype(np.float64), forest.predict_proba(held_out)[:, 1])
 
 
-def l1_logistic(x: np.ndarray, y: np.ndarray, held_out: np.ndarray, held_out_y: np.ndarray, seed: int) -> Found:
+def l1_logistic(x: np.ndarray, y: np.ndarray, held_out: np.ndarray, seed: int) -> Found:
     """Coefficients of standardized features; the penalty is chosen by cross-validated log loss."""
     linear = LogisticRegressionCV(
         Cs=np.logspace(-2.5, 0, 8), cv=3, l1_ratios=(1.0,), solver="liblinear", scoring="neg_log_loss",
         random_state=seed, use_legacy_attributes=False,
     )  # fmt: skip
     model = make_pipeline(StandardScaler(), linear).fit(x, y)
-    auc = roc_auc_score(held_out_y, model.decision_function(held_out))
-    return Found(np.abs(np.asarray(linear.coef_, dtype=np.float64)).reshape(-1), float(auc))
+    coefficients = np.abs(np.asarray(linear.coef_, dtype=np.float64)).reshape(-1)
+    return Found(coefficients, np.asarray(model.decision_function(held_out), dtype=np.float64))
 
 
 NETWORK_FREE: dict[str, NetworkFree] = {
@@ -65,6 +70,34 @@ NETWORK_FREE: dict[str, NetworkFree] = {
     "random forest": random_forest,
     "L1 logistic": l1_logistic,
 }
+
+
+def beside_network(
+    score: nn.Module, train: Examples, test: Examples, label: int, *, n_resamples: int = 1000, seed: int = 0
+) -> pd.DataFrame:
+    """How well a network tells a class from a reference, and what does so without it, on the same held-out rows.
+
+    `train` and `test` hold the two classes; `score` gives one number a row, the larger the more of the class. One row a
+    method, the network first: method, auc, `lead` (its area under the ROC curve over the network's) with `lead_low` and
+    `lead_high`, the 95 % interval by bootstrap of the held-out rows, and `better`, whether that interval lies above 0.
+    """
+    x, held_out = (part.values.reshape(len(part), -1) for part in (train, test))
+    y, held_out_y = train.labels == label, test.labels == label
+    margin = predict(score, torch.from_numpy(test.values)).numpy().reshape(-1).astype(np.float64)
+    found = {name: find(x, y, held_out, seed).predicted for name, find in NETWORK_FREE.items()}
+    predicted = {"the network": margin, **{name: values for name, values in found.items() if values is not None}}
+    rng = np.random.default_rng(seed)
+    resamples = [rng.integers(0, len(test), len(test)) for _ in range(n_resamples)]
+    resamples = [rows for rows in resamples if 0 < held_out_y[rows].sum() < len(rows)]
+    of_network = np.array([roc_auc_score(held_out_y[rows], margin[rows]) for rows in resamples])
+    table = []
+    for name, values in predicted.items():
+        auc = roc_auc_score(held_out_y, values)
+        drawn = np.array([roc_auc_score(held_out_y[rows], values[rows]) for rows in resamples]) - of_network
+        low, high = np.quantile(drawn, [0.025, 0.975])
+        lead = auc - roc_auc_score(held_out_y, margin)
+        table.append((name, auc, lead, low, high, low > 0))
+    return pd.DataFrame(table, columns=["method", "auc", "lead", "lead_low", "lead_high", "better"])
 
 
 def permutation_importance(

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from eigrad.cases.digits.explain import Explanation, Study
+from eigrad.competitors import Margin, beside_network
 from eigrad.data import Examples
 from eigrad.evaluate import binary_problem, growing_subsets, subset_accuracy
 from eigrad.progress import track
@@ -61,6 +62,16 @@ def subset_curve(study: Study, explanation: Explanation) -> pd.DataFrame:
     repeats = 2 if settings.quick else RANDOM_REPEATS
     curve = growing_subsets(train, test, order, sizes, repeats=repeats, seed=settings.seed)
     return curve.rename(columns={"n_features": "n_pixels"})
+
+
+def without_network(study: Study) -> pd.DataFrame:
+    """How well a forest and a sparse linear model tell the two digits apart, beside the network of figure 2a."""
+    settings = study.settings
+    train, test = (
+        binary_problem(part, settings.sample, settings.baseline) for part in (study.digits.train, study.digits.test)
+    )
+    margin = Margin(study.models["vae"].network, settings.sample, settings.baseline)
+    return beside_network(margin, train, test, settings.sample, seed=settings.seed)
 
 
 def convergence(study: Study) -> pd.DataFrame:

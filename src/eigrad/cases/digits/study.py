@@ -79,6 +79,8 @@ def _evaluated(
         binary = evaluation.binary_accuracies(study, by_digit)
     with clock("curve"):
         curve = evaluation.subset_curve(study, explanation)
+    with clock("without_a_network"):
+        without = evaluation.without_network(study)
     with clock("convergence"):
         convergence = evaluation.convergence(study)
     with clock("calibration"):
@@ -90,6 +92,7 @@ def _evaluated(
     return {
         "binary": binary,
         "curve": curve,
+        "without_network": without,
         "convergence": convergence,
         "null_calibration": calibration,
         "null_p_values": drawn.T.set_axis(["p_value"], axis=1).rename_axis("feature").reset_index(),
@@ -139,6 +142,7 @@ def _summary(
         },
         "binary": tables["binary"].to_dict("records"),
         "curve": tables["curve"].to_dict("records"),
+        "without_network": tables["without_network"].to_dict("records"),
         "completeness_gap": by_network["vae"],
         "completeness_gap_other_networks": {kind: gap for kind, gap in by_network.items() if kind != "vae"},
         "seconds": seconds,

@@ -121,11 +121,15 @@ def _of_network(task: Task, name: str, network: nn.Module, methods: tuple[str, .
 def _network_free(task: Task, methods: tuple[str, ...]) -> Iterator[Row]:
     train, test = (task.pair(part) for part in (task.splits.train, task.splits.test))
     for method in (method for method in NETWORK_FREE if method in methods):
-        found = NETWORK_FREE[method](
-            train.values, train.labels == task.label, test.values, test.labels == task.label, task.seed
-        )
+        found = NETWORK_FREE[method](train.values, train.labels == task.label, test.values, task.seed)
         best = pd.Series(found.score).groupby(task.simulated.groups, sort=False).max()
-        row = {"label": task.label, "network": "none", "method": method, "order": "score", "auc": found.auc}
+        row = {
+            "label": task.label,
+            "network": "none",
+            "method": method,
+            "order": "score",
+            "auc": found.auc(test.labels == task.label),
+        }
         yield {**row, **_recovered(task, best.to_numpy())}
 
 
