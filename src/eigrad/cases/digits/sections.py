@@ -155,8 +155,9 @@ def of_nothing(calibration: dict[str, Any]) -> dict[str, Any]:
             "trained on shuffled labels. What is significant in them shows how images differ and how signals pass "
             "through layers, not what was learned; `shared_significant` is the part they share with the trained "
             "network (both over either), `effect_correlation` Spearman's correlation of all effects.",
-            f"Random images against random images, {draws['repeats']} times: {_hits(draws)} of this study's test found "
-            f"anything, {_hits(two_nulls)} of the recommended mode (three random sets, signed, two nulls, max-T).",
+            f"Random images against random images, {draws['repeats']} times: this study's test found something in "
+            f"{_hits(draws)}; the recommended mode, on three random sets (signed, two nulls, max-T), in "
+            f"{_hits(two_nulls)}.",
         ],
         "figures": [
             {

@@ -11,6 +11,7 @@ from pathlib import Path
 import pandas as pd
 
 import eigrad
+from eigrad.cases.synthetic import figures
 from eigrad.cases.synthetic.compare import METHODS, compare
 from eigrad.cases.synthetic.networks import NETWORKS
 from eigrad.cases.synthetic.worlds import WORLDS
@@ -61,8 +62,11 @@ def run(settings: Comparison, *, progress: bool = True) -> Path:
     ]
     table = pd.concat(tables, ignore_index=True)
     table = table[["variant", *(name for name in table if name != "variant")]]
-    for name, content in {"comparison.csv": table, "means.csv": means(table)}.items():
+    summary = means(table)
+    for name, content in {"comparison.csv": table, "means.csv": summary}.items():
         write_table(settings.out / name, content)
+    if "average_precision" in summary:  # where anything is a cause
+        figures.recovery_by_method(summary.dropna(subset=["average_precision"]), settings.out / "figures")
     return settings.out / "means.csv"
 
 
