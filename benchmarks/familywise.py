@@ -4,12 +4,14 @@
 
 Class and nulls are drawn from one distribution, features independent of each other; one row a distribution, pair of
 sizes and mode: the fraction of repeats with any significant feature, its exact 95 % interval, and the fraction of
-repeats in which a warning said that the p-values may not hold. The table is familywise.csv.
+repeats in which a warning said that the p-values may not hold. The table is familywise.csv; cells that are in it are
+not measured again.
 """
 
 from __future__ import annotations
 
 import argparse
+import itertools
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -18,11 +20,12 @@ import numpy as np
 import pandas as pd
 from statsmodels.stats.proportion import proportion_confint
 
-from eigrad.data import write_atomic
+from eigrad.data import write_table
 from eigrad.significance import SignificanceWarning, recommended, significance
 
 SIZES = ((20, 20), (50, 50), (300, 300), (300, 20), (20, 300))
 N_FEATURES, N_PERMUTATIONS = 400, 999
+CELL = ("mode", "distribution", "n_class", "n_null")
 
 Draw = Callable[[np.random.Generator, int], np.ndarray]
 
@@ -71,17 +74,16 @@ def main() -> None:
     parser.add_argument("--modes", nargs="+", choices=MODES, default=list(MODES))
     given = parser.parse_args()
     given.out.mkdir(parents=True, exist_ok=True)
-    rows = []
-    for mode in given.modes:
-        for (name, draw), (n_class, n_null) in ((d, s) for d in DISTRIBUTIONS.items() for s in SIZES):
-            cell = {"mode": mode, "distribution": name, "n_class": n_class, "n_null": n_null}
-            rows.append({**cell, **measure(mode, draw, n_class, n_null, given.repeats)})
-            print(
-                " ".join(f"{value:.3g}" if isinstance(value, float) else str(value) for value in rows[-1].values()),
-                flush=True,
-            )
-            with write_atomic(given.out / "familywise.csv") as beside:
-                pd.DataFrame(rows).to_csv(beside, index=False)
+    path = given.out / "familywise.csv"
+    rows = pd.read_csv(path).to_dict("records") if path.exists() else []
+    there = {tuple(row[name] for name in (*CELL, "repeats")) for row in rows}
+    for mode, name, (n_class, n_null) in itertools.product(given.modes, DISTRIBUTIONS, SIZES):
+        cell = dict(zip(CELL, (mode, name, n_class, n_null), strict=True))
+        if (*cell.values(), given.repeats) in there:
+            continue
+        rows.append({**cell, **measure(mode, DISTRIBUTIONS[name], n_class, n_null, given.repeats)})
+        print(*(f"{value:.3g}" if isinstance(value, float) else value for value in rows[-1].values()), flush=True)
+        write_table(path, pd.DataFrame(rows))
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from eigrad import plot
-from eigrad.data import write_atomic
+from eigrad.data import write_table
 from eigrad.significance import NullDraw, SignificanceWarning, null_p_values, significance
 
 N_FEATURES, N = 400, 300
@@ -182,10 +182,8 @@ def main() -> None:
         with plot.figure(4.2, 2.8) as (canvas, ax):
             draw(ax, table)
             plot.save(canvas, given.docs / f"trap-{name}")
-    with write_atomic(given.docs / "traps.csv") as beside:
-        pd.concat(tables.values()).groupby(["trap", "series", "x"], sort=False)["y"].agg(["mean", "min", "max"]).to_csv(
-            beside
-        )
+    by_point = pd.concat(tables.values()).groupby(["trap", "series", "x"], sort=False)["y"]
+    write_table(given.docs / "traps.csv", by_point.agg(["mean", "min", "max"]).reset_index())
 
 
 if __name__ == "__main__":

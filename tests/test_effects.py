@@ -57,6 +57,7 @@ def test_intervals_cover(rng, sizes):
     assert (table.effect <= table.effect_high).all()
 
 
+@pytest.mark.filterwarnings("ignore:.* features are spread at least")
 def test_a_large_null_is_resampled_in_bags_as_if_one_by_one(rng):
     group, null = rng.standard_normal((50, 30)), rng.standard_normal((4000, 30)) ** 3
     table = significance(group, null, transform="signed", test="maxt", n_permutations=20, n_resamples=4000)

@@ -421,6 +421,18 @@ def test_a_majority_of_significant_features_is_warned_of(rng):
     assert significance(group, null, transform="signed", min_effect=2.0).attrs["warnings"] == []
 
 
+@pytest.mark.parametrize("test", ["welch", "maxt"])
+def test_a_wider_spread_of_what_is_significant_is_warned_about(rng, test):
+    group, null = rng.normal(0, 1, (30, 5)), rng.normal(0, 1, (30, 5))
+    group[:, :2] += 4
+    options = {"transform": "signed", "test": test, "n_permutations": 999, "progress": False}
+    assert significance(group, null, **options).attrs["warnings"] == []
+    group[:, [0, 3]] = 4 * (group[:, [0, 3]] - group[:, [0, 3]].mean(0)) + [8, 0]
+    with pytest.warns(SignificanceWarning, match=r"1 of 2 significant features are spread at least 2 times as widely"):
+        table = significance(group, null, **options)
+    assert list(table["significant"]) == [True, True, False, False, False]
+
+
 def test_null_calibration_repeats_the_test_on_disjoint_draws(rng):
     pool = rng.standard_normal((20, 6))
     pool[:, 5] = 0.0

@@ -4,6 +4,7 @@ import numpy as np
 from jaxtyping import Bool
 from scipy.spatial import KDTree
 
+from eigrad.significance.compare import Comparison
 from eigrad.significance.prepare import ROUNDING, blocks
 from eigrad.significance.settings import Settings
 
@@ -20,6 +21,10 @@ _LARGEST_RATIO = 1.1
 # Of a few features most may well matter.
 _LARGEST_TOTALS, _MOST_SIGNIFICANT, _MANY = 1.25, 0.5, 50
 
+# Signed log-normal attributions of equal means, one side spread twice as widely as the other: max-T found something in
+# 0.45 of draws at 20 against 20, in 0.17 at 300 against 300; at equal spreads in 0.05.
+_LARGEST_SPREADS = 2.0
+
 
 class SignificanceWarning(UserWarning):
     """The comparison was made, but its p-values may not hold."""
@@ -35,18 +40,42 @@ def guard(group: np.ndarray, null: np.ndarray, settings: Settings, seed: int) ->
     return [message for message in found if message is not None]
 
 
-def guard_result(significant: Bool[np.ndarray, " _"], varies: Bool[np.ndarray, " _"], settings: Settings) -> list[str]:
-    """What is wrong with reading these features as the ones that matter."""
+def guard_result(result: Comparison, settings: Settings) -> list[str]:
+    """What is wrong with reading the significant features as the ones that matter."""
+    significant = settings.decide(result)
+    found = [_most_significant(significant, result.varies, settings)]
+    if settings.two_sided:
+        found.append(_unlike_spreads(significant, result))
+    return [message for message in found if message is not None]
+
+
+def _unlike_spreads(significant: Bool[np.ndarray, " _"], result: Comparison) -> str | None:
+    """Whether features are significant whose values are spread far more widely in one of the two."""
+    first, second = result.group.variance[significant], result.null.variance[significant]
+    unlike = np.count_nonzero(np.maximum(first, second) >= _LARGEST_SPREADS**2 * np.minimum(first, second))
+    if not unlike:
+        return None
+    return (
+        f"{unlike:,} of {len(first):,} significant features are spread at least {_LARGEST_SPREADS:g} times as widely "
+        "in the class as in the null, or the reverse: where attributions are skewed as well, that alone makes some "
+        "significant; compare more samples, and read a difference of means in those alone that effect_low and "
+        "effect_high keep from zero."
+    )
+
+
+def _most_significant(
+    significant: Bool[np.ndarray, " _"], varies: Bool[np.ndarray, " _"], settings: Settings
+) -> str | None:
     n_significant, n_tested = np.count_nonzero(significant), np.count_nonzero(varies)
     if n_tested < _MANY or n_significant <= _MOST_SIGNIFICANT * n_tested:
-        return []
+        return None
     cause = (
         "the class has more attribution in all, and every feature has its part of that; compare shares "
         "(transform='share'), or explain the logit"
         if settings.transform == "abs"
         else "with this many samples small differences show; order by effect, and ask for one that matters (min_effect)"
     )
-    return [f"{n_significant:,} of {n_tested:,} features are significant: {cause}."]
+    return f"{n_significant:,} of {n_tested:,} features are significant: {cause}."
 
 
 def _unlike_totals(group: np.ndarray, null: np.ndarray) -> str | None:

@@ -88,7 +88,7 @@ def significance(
     mean_attribution = sums.mean(axis=0)
     values = settings.apply(sums)
     result = settings.compare(values, settings.apply(rows.sums(second)), seed, progress)
-    messages = guard(first, second, settings, seed) + guard_result(settings.decide(result), result.varies, settings)
+    messages = guard(first, second, settings, seed) + guard_result(result, settings)
     for message in messages:
         warnings.warn(message, SignificanceWarning, stacklevel=2)
     table = _tabulated(rows.names, mean_attribution, result, intervals.of(result, seed), settings)
