@@ -8,6 +8,7 @@ Numbers behind the figures are written beside them, as traps.csv.
 from __future__ import annotations
 
 import argparse
+import itertools
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -22,6 +23,7 @@ from eigrad.significance import NullDraw, SignificanceWarning, null_p_values, si
 
 N_FEATURES, N = 400, 300
 SEEDS = range(10)
+SPREADS, SPREAD_SIZES, SPREAD_REPEATS = (1.0, 1.5, 2.0, 3.0), ((20, 20), (60, 300), (300, 300)), 20
 TOTALS, NUMBERS, PARTS = (1.0, 1.1, 1.25, 1.5, 2.0), (50, 100, 300, 1000, 3000), (0.0, 0.2, 0.4, 0.6, 0.8)
 
 
@@ -60,6 +62,20 @@ def numbers() -> pd.DataFrame:
             for series, floor in (("any effect", 0.0), ("effect of 0.2 or more", 0.2)):
                 part = found(group, null, transform="signed", min_effect=floor)["significant"].mean()
                 rows.append({"trap": "numbers", "seed": seed, "x": n, "series": series, "y": part})
+    return pd.DataFrame(rows)
+
+
+def spreads() -> pd.DataFrame:
+    """Log-normal attributions of equal means, more widely spread in the class: the part of repeats with any hit."""
+    rows = []
+    for seed, ratio, (n_class, n_null) in itertools.product(SEEDS, SPREADS, SPREAD_SIZES):
+        rng, hits = np.random.default_rng((seed, n_class)), 0
+        for _ in range(SPREAD_REPEATS):
+            sets = [np.exp(rng.standard_normal((n, 50))) - np.exp(0.5) for n in (n_class, n_null)]
+            options = {"transform": "signed", "test": "maxt", "n_permutations": 499}
+            hits += found(ratio * sets[0], sets[1], **options)["significant"].any()
+        part = hits / SPREAD_REPEATS
+        rows.append({"trap": "spreads", "seed": seed, "x": ratio, "series": f"{n_class} and {n_null}", "y": part})
     return pd.DataFrame(rows)
 
 
@@ -124,6 +140,13 @@ def draw_numbers(ax: Axes, table: pd.DataFrame) -> None:
     ax.set(xscale="log", xlabel="samples in class and null", ylabel="part of features significant")
 
 
+def draw_spreads(ax: Axes, table: pd.DataFrame) -> None:
+    colors = (plot.ORANGE, plot.PURPLE, plot.BLUE)
+    lines(ax, table, {f"{n} and {m}": color for (n, m), color in zip(SPREAD_SIZES, colors, strict=True)})
+    ax.axhline(0.05, color=plot.GRAY, linestyle=":", linewidth=1)
+    ax.set(xlabel="spread in the class over that in the null", ylabel="part of repeats with any hit")
+
+
 def draw_dilution(ax: Axes, table: pd.DataFrame) -> None:
     lines(ax, table, {"raised features": plot.BLUE})
     ax.set(xlabel="part of the null that is of the class", ylabel="part of raised features found")
@@ -164,6 +187,7 @@ def draw_sizes(ax: Axes, table: pd.DataFrame) -> None:
 TRAPS: dict[str, tuple[Callable[[], pd.DataFrame], Callable[[Axes, pd.DataFrame], None]]] = {
     "totals": (totals, draw_totals),
     "numbers": (numbers, draw_numbers),
+    "spreads": (spreads, draw_spreads),
     "dilution": (dilution, draw_dilution),
     "dependence": (dependence, draw_dependence),
     "draws": (draws, draw_draws),

@@ -35,6 +35,7 @@ TABLES = (
     "binary",
     "convergence",
     "curve",
+    "recommended_vae",
     "without_network",
     "null_calibration",
     "null_p_values",
@@ -42,6 +43,7 @@ TABLES = (
 )
 FIGURES = (
     *("1a_paths", "1b_baselines", "2a_vae", "2b_cnn", "2c_cvae", "2d_binary", "2e_curve"),
+    *("S15_recommended",),
     *("S4_convergence", "S5_null", "S6_p_values"),
 )
 CONVERGENCE_POINTS = (4,)
@@ -371,6 +373,7 @@ def test_a_run_holds_these_files_and_nothing_else(whole):
     }
     parts = {f"{kind}-3-{name}" for kind in KINDS for name in ("class", "null")}
     parts |= {f"vae-{digit}-{name}" for digit in range(10) if digit != 5 for name in ("class", "null")}
+    parts |= {"vae-3-null-for-class", "vae-3-reference"}
     assert {path.name for path in (whole / "attributions.zarr").iterdir()} == {"zarr.json", *parts}
     for name in FIGURES:
         assert (whole / "figures" / f"{name}.png").read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"

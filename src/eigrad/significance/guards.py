@@ -22,8 +22,9 @@ _LARGEST_RATIO = 1.1
 _LARGEST_TOTALS, _MOST_SIGNIFICANT, _MANY = 1.25, 0.5, 50
 
 # Signed log-normal attributions of equal means, one side spread twice as widely as the other: max-T found something in
-# 0.45 of draws at 20 against 20, in 0.17 at 300 against 300; at equal spreads in 0.05.
-_LARGEST_SPREADS = 2.0
+# 0.41 of draws at 20 against 20, in 0.25 at 60 against 300, in 0.16 at 300 against 300; at equal spreads in 0.05
+# (benchmarks/traps.py). With hundreds of samples a warning would come with nearly every class explained for itself.
+_LARGEST_SPREADS, _FEW = 2.0, 100
 
 
 class SignificanceWarning(UserWarning):
@@ -50,7 +51,9 @@ def guard_result(result: Comparison, settings: Settings) -> list[str]:
 
 
 def _unlike_spreads(significant: Bool[np.ndarray, " _"], result: Comparison) -> str | None:
-    """Whether features are significant whose values are spread far more widely in one of the two."""
+    """Whether features of few samples are significant whose values are spread far more widely in one of the two."""
+    if min(len(result.group), len(result.null)) >= _FEW:
+        return None
     first, second = result.group.variance[significant], result.null.variance[significant]
     unlike = np.count_nonzero(np.maximum(first, second) >= _LARGEST_SPREADS**2 * np.minimum(first, second))
     if not unlike:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -21,7 +21,7 @@ from eigrad.cases.digits.networks import Trained
 from eigrad.cases.digits.settings import BASELINES, PATHS, Settings
 from eigrad.data import Examples
 from eigrad.paths import Path as AttributionPath
-from eigrad.significance import patches, significance
+from eigrad.significance import patches, recommended, significance
 
 GRAPH_POINTS = 10_000  # training images in the neighbor graph, drawn when there are more
 PATCH = 3  # side of the patches that stand for a convolutional network's features, in pixels
@@ -137,8 +137,32 @@ class Study:
 
     def explain(self, kind: str, digit: int, n_points: int, folder: Path) -> Explanation:
         """Class against null for one network and one baseline digit; finished parts are reused from `folder`."""
-        settings = self.settings
-        explainer = self.explainer(kind, digit, n_points=n_points)
+        settings, images = self.settings, self.images
+        explained = partial(self._attributions, kind, digit, n_points, folder)
+        sample = explained("class", images.sample, settings.sample)
+        null = explained("null", images.null, "predicted" if settings.null_target == "own" else settings.sample)
+        groups = None if kind == "vae" else patches(self.digits.train.shape, PATCH)
+        names = self.digits.train.feature_names if groups is None else None
+        table = significance(sample, null, transform=settings.transform, groups=groups, feature_names=names)
+        return Explanation(sample, null, table, groups)
+
+    def recommended(self, kind: str, folder: Path) -> Explanation:
+        """The recommended mode: signed, against all digits and the baseline digit's test images, all for the class."""
+        settings, images = self.settings, self.images
+        explained = partial(self._attributions, kind, settings.baseline, settings.n_points, folder)
+        sample = explained("class", images.sample, settings.sample)
+        null = explained("null" if settings.null_target == "class" else "null-for-class", images.null, settings.sample)
+        unseen = self.digits.test.of_class(settings.baseline)
+        reference = explained("reference", unseen.take(np.arange(len(unseen)) < settings.n_samples), settings.sample)
+        names = self.digits.train.feature_names
+        table = recommended(sample, null, reference, feature_names=names, seed=settings.seed)
+        return Explanation(sample, null, table)
+
+    def _attributions(
+        self, kind: str, digit: int, n_points: int, folder: Path, name: str, images: Examples,
+        target: int | Literal["predicted"],
+    ) -> Attributions:  # fmt: skip
+        settings, explainer = self.settings, self.explainer(kind, digit, n_points=n_points)
         fingerprint = {
             "version": eigrad.__version__,
             "data": self.digits.hash,
@@ -147,21 +171,11 @@ class Study:
             "baseline_digit": digit,
             "seed": settings.seed,
             "n_samples": settings.n_samples,
+            "target": target,
         }
-
-        def attributions(name: str, images: Examples, target: int | Literal["predicted"]) -> Attributions:
-            return store.load_or_compute(
-                folder / f"{kind}-{digit}-{name}",
-                {**fingerprint, "target": target},
-                lambda: explainer(images.values, target=target),
-            )
-
-        sample = attributions("class", self.images.sample, settings.sample)
-        null = attributions("null", self.images.null, "predicted" if settings.null_target == "own" else settings.sample)
-        groups = None if kind == "vae" else patches(self.digits.train.shape, PATCH)
-        names = self.digits.train.feature_names if groups is None else None
-        table = significance(sample, null, transform=settings.transform, groups=groups, feature_names=names)
-        return Explanation(sample, null, table, groups)
+        return store.load_or_compute(
+            folder / f"{kind}-{digit}-{name}", fingerprint, lambda: explainer(images.values, target=target)
+        )
 
 
 def model_hash(*modules: nn.Module | None) -> str:

@@ -22,7 +22,7 @@ from eigrad.cases.digits.explain import Explanation, Images, Study, model_hash
 from eigrad.cases.digits.settings import KINDS, Settings
 from eigrad.data import write_json, write_table
 from eigrad.report import build
-from eigrad.significance import null_calibration, null_p_values
+from eigrad.significance import null_calibration, null_p_values, ranking
 
 logger = logging.getLogger(__name__)
 
@@ -53,6 +53,9 @@ def run(settings: Settings) -> Path:
         with clock(f"attributions_{kind}"):
             explanations[kind] = study.explain(kind, settings.baseline, settings.n_points, attributions)
         write_table(folder / f"significance_{kind}.csv", explanations[kind].table)
+    with clock("recommended_mode"):
+        recommended = study.recommended("vae", attributions)
+    write_table(folder / "recommended_vae.csv", recommended.table)
     with clock("attributions_other_digits"):
         by_digit = {
             digit: explanations["vae"]
@@ -66,7 +69,8 @@ def run(settings: Settings) -> Path:
         write_table(folder / f"{name}.csv", table)
     with clock("figures"):
         _draw(study, explanations, tables, folder / "figures")
-    summary = _summary(study, explanations, tables, clock.seconds)
+        figures.significant_features(study, "vae", recommended, "S15_recommended", folder / "figures")
+    summary = _summary(study, explanations, tables, clock.seconds) | _summary_of_recommended(recommended)
     write_json(folder / "page.json", page.describe(settings, summary))
     write_json(folder / "summary.json", summary)
     return build(folder)
@@ -148,6 +152,17 @@ def _summary(
         "seconds": seconds,
         "seed": settings.seed,
         "versions": _versions(),
+    }
+
+
+def _summary_of_recommended(explanation: Explanation) -> dict[str, Any]:
+    table = explanation.table
+    return {
+        "recommended": {
+            "n_significant": int(table["significant"].sum()),
+            "best": table["feature"][ranking(table, "t")][:5].tolist(),
+            "warnings": table.attrs["warnings"],
+        }
     }
 
 
