@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Bool, Float64
 from scipy import stats
 
-from eigrad.significance.permutation import max_t
+from eigrad.significance.permutation import Permuting, max_t
 from eigrad.significance.prepare import DUST, ROUNDING, Matrix, blocks
 
 PerFeature = Float64[np.ndarray, " features"]
@@ -120,34 +120,13 @@ def compare(group: Matrix, null: Matrix, test: str, *, two_sided: bool) -> Compa
     )
 
 
-def compare_permuted(
-    group: Matrix,
-    null: Matrix,
-    *,
-    two_sided: bool,
-    alpha: float,
-    n_permutations: int,
-    early: bool,
-    seed: int,
-    progress: bool,
-) -> Comparison:
+def compare_permuted(group: Matrix, null: Matrix, how: Permuting) -> Comparison:
     """Welch's statistics with p-values from permuted labels; a feature that does not vary has p = 1."""
-    found = compare(group, null, "welch", two_sided=two_sided)
+    found = compare(group, null, "welch", two_sided=how.two_sided)
     varies = found.varies
     if not varies.all():
         group, null = (np.compress(varies, values, axis=1) for values in (group, null))
-    permuted = max_t(
-        group,
-        null,
-        found.statistic[varies],
-        floor=rounding(found.group, found.null),
-        two_sided=two_sided,
-        alpha=alpha,
-        n_permutations=n_permutations,
-        early=early,
-        seed=seed,
-        progress=progress,
-    )
+    permuted = max_t(group, null, found.statistic[varies], rounding(found.group, found.null), how)
     p_value, p_adjusted = np.ones_like(found.p_value), np.ones_like(found.p_value)
     p_value[varies], p_adjusted[varies] = permuted.p_value, permuted.p_adjusted
     return replace(found, p_value=p_value, p_adjusted=p_adjusted, n_permutations=permuted.n_permutations)

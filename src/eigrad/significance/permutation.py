@@ -35,19 +35,19 @@ class Permuted:
     n_permutations: int
 
 
-def max_t(
-    group: Matrix,
-    null: Matrix,
-    observed: PerFeature,
-    *,
-    floor: float,
-    two_sided: bool,
-    alpha: float,
-    n_permutations: int,
-    early: bool,
-    seed: int,
-    progress: bool,
-) -> Permuted:
+@dataclass(frozen=True)
+class Permuting:
+    """How labels are permuted; with `early` only until nothing can reach `alpha` any more."""
+
+    two_sided: bool
+    alpha: float
+    n_permutations: int
+    early: bool
+    seed: int
+    progress: bool
+
+
+def max_t(group: Matrix, null: Matrix, observed: PerFeature, floor: float, how: Permuting) -> Permuted:
     """Compare the observed Welch statistics, of features that all vary, with those of permuted labels.
 
     All arrangements are taken where there are no more than `n_permutations`, and the p-values are exact; else as many
@@ -56,23 +56,23 @@ def max_t(
     """
     n_samples, n_picked = len(group) + len(null), min(len(group), len(null))
     statistics = partial(_Moments(group, null).statistics, floor=floor)
-    sides = np.abs if two_sided else np.asarray
+    sides = np.abs if how.two_sided else np.asarray
     extreme = sides(observed)
     order = np.argsort(-extreme, kind="stable")
     reached = extreme - _TIED * np.abs(extreme)
-    exact = math.comb(n_samples, n_picked) <= n_permutations
-    picks = _arrangements if exact else partial(_drawn, n_draws=n_permutations, seed=seed)
-    hopeless = math.floor(alpha * (n_permutations + 1))
+    exact = math.comb(n_samples, n_picked) <= how.n_permutations
+    picks = _arrangements if exact else partial(_drawn, n_draws=how.n_permutations, seed=how.seed)
+    hopeless = math.floor(how.alpha * (how.n_permutations + 1))
     single, joint, n_done = np.zeros(len(observed), np.int64), np.zeros(len(observed), np.int64), 0
     size = int(np.clip(_STATISTICS_AT_ONCE // max(1, len(observed)), 16, _MOST_DRAWS))
     batches = picks(n_samples, n_picked, size=size)
-    for picked in track(batches, "permuting labels", enabled=progress):
+    for picked in track(batches, "permuting labels", enabled=how.progress):
         permuted = sides(statistics(picked))
         single += np.count_nonzero(permuted >= reached, axis=0)
         largest = np.maximum.accumulate(permuted[:, order[::-1]], axis=1)[:, ::-1]
         joint += np.count_nonzero(largest >= reached[order], axis=0)
         n_done += len(picked)
-        if early and not exact and len(joint) and joint[0] >= hopeless:
+        if how.early and not exact and len(joint) and joint[0] >= hopeless:
             break
     p_value, ordered = (
         (np.maximum(counts, 1) if exact else counts + 1) / (n_done + (not exact)) for counts in (single, joint)

@@ -9,6 +9,7 @@ from jaxtyping import Bool
 from statsmodels.stats.multitest import multipletests
 
 from eigrad.significance.compare import TESTS, Comparison, PerFeature, compare, compare_permuted
+from eigrad.significance.permutation import Permuting
 from eigrad.significance.prepare import TRANSFORMS, Matrix
 
 _MAX_T, _WESTFALL_YOUNG = "maxt", "westfall-young"
@@ -58,16 +59,9 @@ class Settings:
         if not self.permutes:
             return compare(group, null, self.test, two_sided=self.two_sided)
         self._require_power(len(group), len(null), group.shape[1])
-        return compare_permuted(
-            group,
-            null,
-            two_sided=self.two_sided,
-            alpha=self.alpha,
-            n_permutations=self.n_permutations,
-            early=self.correction == _WESTFALL_YOUNG,
-            seed=seed,
-            progress=progress,
-        )
+        early = self.correction == _WESTFALL_YOUNG
+        how = Permuting(self.two_sided, self.alpha, self.n_permutations, early, seed, progress)
+        return compare_permuted(group, null, how)
 
     def _require_power(self, n_class: int, n_null: int, n_features: int) -> None:
         """Refuse permutations so few that nothing could be significant."""
