@@ -6,6 +6,7 @@ import pytest
 from typer.testing import CliRunner
 
 from eigrad.cases.synthetic import World, study
+from eigrad.cases.synthetic.compare import Compared
 from eigrad.cases.synthetic.study import Comparison, means, run
 from eigrad.cli import app
 
@@ -37,7 +38,8 @@ def calls(monkeypatch):
 
     def compare(world, seed, **options):
         seen.append((world, seed, options["n_samples"]))
-        return made_up(world, seed)
+        groups = pd.DataFrame({"seed": seed, "group": ["g0"], "causal": [True], "significant": [None]})
+        return Compared(made_up(world, seed), groups)
 
     monkeypatch.setattr(study, "compare", compare)
     monkeypatch.setattr(study, "WORLDS", {"tiny": TINY, "other": World()})
@@ -89,6 +91,8 @@ def test_the_command_line_compares(tmp_path, monkeypatch):
     table = pd.read_csv(tmp_path / "means.csv")
     assert set(table.network) == {"none", "sparse"}
     assert table.average_precision.between(0, 1).all()
+    figures = {path.stem for path in (tmp_path / "figures").glob("*.png")}
+    assert figures == {"recovery", "significant_sets", "shared_sets", "enrichment"}
 
 
 @pytest.mark.parametrize(
@@ -96,6 +100,7 @@ def test_the_command_line_compares(tmp_path, monkeypatch):
     [
         (["--variants", "plane"], "--variants: got 'plane', expected some of plain, proxies"),
         (["--networks", "deep"], "--networks: got 'deep', expected some of paper, sparse"),
+        (["--methods", "shap"], "--methods: got 'shap', expected some of EIG close"),
         (["--seeds", "a"], "--seeds: got 'a', expected numbers and ranges"),
         (["--seeds", ""], "--seeds: got ''"),
     ],

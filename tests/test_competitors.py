@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 import torch
-from sklearn.metrics import roc_auc_score
+from sklearn.metrics import average_precision_score, roc_auc_score
 from torch import nn
 
 from eigrad.cases.synthetic import World
-from eigrad.cases.synthetic.compare import compare
+from eigrad.cases.synthetic.compare import IMPORTANCE, compare
 from eigrad.competitors import ATTRIBUTIONS, NETWORK_FREE, Margin, beside_network, permutation_importance
 from eigrad.data import Examples
 from eigrad.significance import ORDERS
@@ -70,7 +70,8 @@ def test_permuting_a_group_costs_what_it_says(generator):
 @QUIET
 def test_all_methods_are_compared_on_a_world():
     world = World(n_groups=14, group_size=2, n_classes=2, n_causes=4, n_proxies=2, common=0.1, reference=0.5)
-    table = compare(world, 1, n_samples=900, n_explained=40, progress=False)
+    found = compare(world, 1, n_samples=900, n_explained=40, progress=False)
+    table, groups = found.methods, found.groups
     for network in ("paper", "sparse"):
         part = table[table.network == network]
         assert set(part.method) == {*ATTRIBUTIONS, "permutation importance"}
@@ -82,12 +83,18 @@ def test_all_methods_are_compared_on_a_world():
     assert (close.average_precision_no_proxies >= close.average_precision).all()
     assert table.average_precision.between(0, 1).all()
     assert (table.chance == 4 / 14).all()
+    assert len(groups) == 14 * (2 * len({*ATTRIBUTIONS, IMPORTANCE}) + len(NETWORK_FREE))
+    for row in table[table.network == "sparse"].itertuples():
+        part = groups[(groups.network == "sparse") & (groups.method == row.method)]
+        assert average_precision_score(part.causal, part[row.order]) == pytest.approx(row.average_precision)
+        if row.method != IMPORTANCE:
+            assert part.significant.sum() == row.n_significant
 
 
 def test_methods_are_compared_that_are_asked_for():
     world = World(n_groups=14, group_size=2, n_classes=2, n_causes=4, common=0.1, reference=0.5)
     options = {"n_samples": 600, "n_explained": 30, "networks": ("paper",), "progress": False}
-    table = compare(world, 1, methods=("EIG zero", "t-test on inputs"), **options)
+    table = compare(world, 1, methods=("EIG zero", "t-test on inputs"), **options).methods
     assert set(zip(table.network, table.method, strict=True)) == {("paper", "EIG zero"), ("none", "t-test on inputs")}
     assert len(table) == 3 + 1
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -61,6 +62,25 @@ class Task:
         return part.take(np.isin(part.labels, (self.label, REFERENCE)))
 
 
+@dataclass(frozen=True)
+class Scored:
+    """What one method says of every group: a score in each order, and whether it is significant, if it says so."""
+
+    network: str
+    method: str
+    auc: float | None  # held out, class against reference, of whatever predicts
+    scores: dict[str, np.ndarray]
+    significant: np.ndarray | None = None
+
+
+@dataclass(frozen=True)
+class Compared:
+    """A row a method, order and class; and what every method says of every group."""
+
+    methods: pd.DataFrame
+    groups: pd.DataFrame
+
+
 def compare(
     world: World,
     seed: int,
@@ -70,30 +90,33 @@ def compare(
     networks: tuple[str, ...] = NETWORKS,
     methods: tuple[str, ...] = METHODS,
     progress: bool = True,
-) -> pd.DataFrame:
+) -> Compared:
     """Methods on one data set: seed, label, network, method, order, and what `recovery` says.
 
     `n_explained` rows of each class are explained, as many of all classes and of the reference.
     `average_precision_no_proxies` leaves proxies out; n_significant, precision and recall are of the recommended mode's
-    set; auc is the held-out area under the ROC curve, class against reference, of whatever predicts.
+    set; auc is the held-out area under the ROC curve, class against reference, of whatever predicts. Of every group:
+    causal, proxy, its score in each order, and significant, where the method has them.
     """
     simulated = world.draw(n_samples, seed)
     splits = Splits(*split(simulated.examples, FRACTIONS, seed))
     models = trained(splits, seed, progress)
     rows: list[Row] = []
-    labels = range(1, int(simulated.examples.labels.max()) + 1)
-    for label in labels:
+    groups: list[pd.DataFrame] = []
+    for label in range(1, int(simulated.examples.labels.max()) + 1):
         task = Task(simulated, splits, label, n_explained, seed)
-        rows += _network_free(task, methods)
-        for name in networks:
-            rows += list(_of_network(task, name, models[name], methods, progress))
-    return pd.DataFrame([{"seed": seed, **row} for row in rows])
+        of_networks = (_of_network(task, name, models[name], methods, progress) for name in networks)
+        for found in chain(_network_free(task, methods), *of_networks):
+            rows += _rows(task, found)
+            groups.append(_groups(task, found))
+    return Compared(pd.DataFrame(rows), pd.concat(groups, ignore_index=True))
 
 
-def _of_network(task: Task, name: str, network: nn.Module, methods: tuple[str, ...], progress: bool) -> Iterator[Row]:
+def _of_network(
+    task: Task, name: str, network: nn.Module, methods: tuple[str, ...], progress: bool
+) -> Iterator[Scored]:
     score = Margin(network, task.label, REFERENCE)
-    held_out = task.pair(task.splits.test)
-    common = {"label": task.label, "network": name, "auc": auc(network, held_out, task.label, REFERENCE)}
+    held_out = auc(network, task.pair(task.splits.test), task.label, REFERENCE)
     sets = [torch.from_numpy(task.rows(which).values) for which in ("class", "null", "reference")]
     background = task.background()
     chosen = [method for method in ATTRIBUTIONS if method in methods]
@@ -102,35 +125,39 @@ def _of_network(task: Task, name: str, network: nn.Module, methods: tuple[str, .
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", SignificanceWarning)  # the set's precision is in the table
             table = recommended(*values, test="welch", groups=task.simulated.groups, seed=task.seed, progress=False)
-        found = _of_set(task, table["significant"].to_numpy())
-        for order in ORDERS:
-            yield {
-                **common,
-                "method": method,
-                "order": order,
-                **_recovered(task, table[order].abs().to_numpy()),
-                **found,
-            }
+        scores = {order: table[order].abs().to_numpy() for order in ORDERS}
+        yield Scored(name, method, held_out, scores, table["significant"].to_numpy())
     if IMPORTANCE in methods:
         rows = np.concatenate([sets[0].numpy(), sets[2].numpy()])
         of_class = np.arange(len(rows)) < len(sets[0])
         importance = permutation_importance(score, rows, of_class, task.simulated.groups, seed=task.seed)
-        yield {**common, "method": IMPORTANCE, "order": "score", **_recovered(task, importance)}
+        yield Scored(name, IMPORTANCE, held_out, {"score": importance})
 
 
-def _network_free(task: Task, methods: tuple[str, ...]) -> Iterator[Row]:
+def _network_free(task: Task, methods: tuple[str, ...]) -> Iterator[Scored]:
     train, test = (task.pair(part) for part in (task.splits.train, task.splits.test))
     for method in (method for method in NETWORK_FREE if method in methods):
         found = NETWORK_FREE[method](train.values, train.labels == task.label, test.values, task.seed)
         best = pd.Series(found.score).groupby(task.simulated.groups, sort=False).max()
-        row = {
-            "label": task.label,
-            "network": "none",
-            "method": method,
-            "order": "score",
-            "auc": found.auc(test.labels == task.label),
-        }
-        yield {**row, **_recovered(task, best.to_numpy())}
+        yield Scored("none", method, found.auc(test.labels == task.label), {"score": best.to_numpy()})
+
+
+def _rows(task: Task, found: Scored) -> list[Row]:
+    common = {
+        "seed": task.seed, "label": task.label, "network": found.network, "auc": found.auc, "method": found.method,
+    }  # fmt: skip
+    chosen = {} if found.significant is None else _of_set(task, found.significant)
+    return [{**common, "order": order, **_recovered(task, scores), **chosen} for order, scores in found.scores.items()]
+
+
+def _groups(task: Task, found: Scored) -> pd.DataFrame:
+    causal = task.simulated.causal(task.label)
+    columns: dict[str, Any] = {
+        "seed": task.seed, "label": task.label, "network": found.network, "method": found.method,
+        "group": causal.index, "causal": causal.to_numpy(), "proxy": task.simulated.proxies().to_numpy(),
+        **found.scores, "significant": found.significant,
+    }  # fmt: skip
+    return pd.DataFrame(columns)
 
 
 def _recovered(task: Task, scores: np.ndarray) -> Row:

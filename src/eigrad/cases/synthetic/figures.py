@@ -1,7 +1,8 @@
-"""The figure of a comparison: how far up true causes come, by world, network, method and order."""
+"""The figures of a comparison: how far up true causes come, and what the significant sets hold and share."""
 
 from __future__ import annotations
 
+from itertools import cycle
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from eigrad import plot
+from eigrad.evaluate import enrichment
 
 ORDERS = {
     "magnitude": ("mean |a|", plot.BLUE, "o"),
@@ -17,6 +19,84 @@ ORDERS = {
     "score": ("the method's own score", plot.BLACK, "^"),
 }
 NETWORKS = {"paper": "dense network", "sparse": "sparse network", "none": "no network"}
+
+
+HEADLINE = {"sparse": "magnitude", "paper": "t"}  # the order each network is read in
+SIZES = range(1, 61)
+
+
+def draw(means: pd.DataFrame, groups: pd.DataFrame, folder: Path) -> None:
+    """All figures there is something for; `means` by way, `groups` by data set, class and method."""
+    recovery_by_method(means, folder)
+    if "significant" in groups and groups["significant"].notna().any():
+        significant_sets(means.dropna(subset=["n_significant"]), folder)
+        shared_sets(groups[groups["significant"].notna()], folder)
+        enrichment_curves(groups[groups["significant"].notna()], folder)
+
+
+def significant_sets(means: pd.DataFrame, folder: Path) -> None:
+    """How many groups each method's recommended set holds, and how many of them are causes (the paper's 3b and d)."""
+    variants, networks = (list(dict.fromkeys(means[name])) for name in ("variant", "network"))
+    with plot.figure(
+        3.6 * len(networks), 0.5 + 1.9 * len(variants), len(variants), len(networks), squeeze=False, sharex="col"
+    ) as (canvas, axes):
+        for line, variant in zip(axes, variants, strict=True):
+            for ax, network in zip(line, networks, strict=True):
+                part = means[(means["variant"] == variant) & (means["network"] == network)].drop_duplicates("method")
+                causes = (part["n_significant"] * part["precision"]).fillna(0)
+                ax.barh(part["method"], part["n_significant"], color="#DDDDDD", label="significant")
+                ax.barh(part["method"], causes, color=plot.BLUE, label="of them causes")
+                ax.invert_yaxis()
+                ax.set_title(f"{variant}, {NETWORKS[network]}", fontsize=9)
+        for ax in axes[-1]:
+            ax.set_xlabel("groups, mean over classes")
+        handles, labels = axes[0][0].get_legend_handles_labels()
+        canvas.legend(handles, labels, loc="outside upper center", ncols=2)
+        plot.save(canvas, folder / "significant_sets")
+
+
+def shared_sets(groups: pd.DataFrame, folder: Path) -> None:
+    """Which groups the methods' significant sets share, over all data sets and classes (as the paper's S8)."""
+    networks = [name for name in NETWORKS if name in set(groups["network"])]
+    ways = ["variant", "seed", "label", "group"]
+    with plot.figure(6.5 * len(networks), 4.2, 2, len(networks), squeeze=False, height_ratios=[2, 1], sharex="col") as (
+        canvas,
+        axes,
+    ):
+        for column, network in enumerate(networks):
+            part = groups[(groups["network"] == network) & groups["significant"].astype(bool)]
+            methods = dict.fromkeys(groups["method"])
+            sets = {name: list(map(tuple, part.loc[part["method"] == name, ways].to_numpy())) for name in methods}
+            plot.upset(axes[:, column], sets, most=15)
+            axes[0, column].set(title=NETWORKS[network], ylabel="groups")
+        plot.save(canvas, folder / "shared_sets")
+
+
+def enrichment_curves(groups: pd.DataFrame, folder: Path) -> None:
+    """Enrichment of causes among the first groups of every method, mean over data sets and classes (the paper's 3e)."""
+    networks = [name for name in HEADLINE if name in set(groups["network"])]
+    colors = (plot.BLUE, plot.SKY, plot.BLACK, plot.GRAY, "#BBBBBB", plot.PURPLE, plot.ORANGE, plot.GREEN)
+    with plot.figure(4.0 * len(networks) + 1.6, 3.2, 1, len(networks), squeeze=False, sharey=True) as (canvas, axes):
+        for ax, network in zip(axes[0], networks, strict=True):
+            part = groups[
+                (groups["network"] == network) & groups.groupby(["variant", "label"])["causal"].transform("any")
+            ]
+            for (method, rows), color in zip(part.groupby("method", sort=False), cycle(colors)):
+                curves = [_enriched(one, HEADLINE[network]) for _, one in rows.groupby(["variant", "seed", "label"])]
+                ax.plot(SIZES[: len(curves[0])], np.mean(curves, axis=0), color=color, label=method, linewidth=1.2)
+            ax.set(title=f"{NETWORKS[network]}, by {ORDERS[HEADLINE[network]][0]}", xlabel="first groups")
+        axes[0][0].set_ylabel("enrichment, −log10 p")
+        handles, labels = axes[0][0].get_legend_handles_labels()
+        canvas.legend(handles, labels, loc="outside right center")
+        plot.save(canvas, folder / "enrichment")
+
+
+def _enriched(groups: pd.DataFrame, order: str) -> np.ndarray:
+    """-log10 of the hypergeometric p-value of the causes among the first groups."""
+    ranked = np.argsort(-groups[order].to_numpy(), kind="stable")
+    curve = enrichment(ranked, groups["causal"].to_numpy(bool), [n for n in SIZES if n <= len(ranked)])
+    result: np.ndarray = -np.log10(np.maximum(curve["p_value"].to_numpy(), 1e-300))
+    return result
 
 
 def recovery_by_method(means: pd.DataFrame, folder: Path) -> None:

@@ -12,7 +12,7 @@ import pandas as pd
 
 import eigrad
 from eigrad.cases.synthetic import figures
-from eigrad.cases.synthetic.compare import METHODS, compare
+from eigrad.cases.synthetic.compare import METHODS, Compared, compare
 from eigrad.cases.synthetic.networks import NETWORKS
 from eigrad.cases.synthetic.worlds import WORLDS
 from eigrad.data import write_json, write_table
@@ -55,41 +55,46 @@ def run(settings: Comparison, *, progress: bool = True) -> Path:
     """Compare on every world and seed that is not in the folder yet; write comparison.csv and means.csv."""
     parts = settings.out / "parts"
     parts.mkdir(parents=True, exist_ok=True)
-    tables = [
-        _one(settings, parts / f"{variant}-{seed}", variant, seed, progress).assign(variant=variant)
+    found = {
+        (variant, seed): _one(settings, parts / f"{variant}-{seed}", variant, seed, progress)
         for variant in settings.variants
         for seed in settings.seeds
-    ]
-    table = pd.concat(tables, ignore_index=True)
+    }
+    table, groups = (
+        pd.concat([getattr(each, name).assign(variant=variant) for (variant, _), each in found.items()])
+        for name in ("methods", "groups")
+    )
     table = table[["variant", *(name for name in table if name != "variant")]]
     summary = means(table)
     for name, content in {"comparison.csv": table, "means.csv": summary}.items():
         write_table(settings.out / name, content)
     if "average_precision" in summary:  # where anything is a cause
-        figures.recovery_by_method(summary.dropna(subset=["average_precision"]), settings.out / "figures")
+        figures.draw(summary.dropna(subset=["average_precision"]), groups, settings.out / "figures")
     return settings.out / "means.csv"
 
 
-def _one(settings: Comparison, path: Path, variant: str, seed: int, progress: bool) -> pd.DataFrame:
-    """The table of a world and seed: read if it is there and was made the same way."""
+def _one(settings: Comparison, path: Path, variant: str, seed: int, progress: bool) -> Compared:
+    """What is known of a world and seed: read if it is there and was made the same way."""
     how = {
         "version": eigrad.__version__, "world": asdict(WORLDS[variant]), "seed": seed,
         "networks": list(settings.networks), "methods": list(settings.methods), "n_samples": settings.n_samples,
         "n_explained": settings.n_explained,
     }  # fmt: skip
-    csv, config = path.with_suffix(".csv"), path.with_suffix(".json")
-    if csv.exists() and config.exists() and json.loads(config.read_text(encoding="utf-8")) == how:
-        logger.info("%s, seed %d: reusing %s", variant, seed, csv)
-        return pd.read_csv(csv)
+    config = path.with_suffix(".json")
+    tables = [path.with_suffix(".csv"), path.with_name(f"{path.name}-groups.csv")]
+    if all(file.exists() for file in (config, *tables)) and json.loads(config.read_text(encoding="utf-8")) == how:
+        logger.info("%s, seed %d: reusing %s", variant, seed, tables[0])
+        return Compared(*map(pd.read_csv, tables))
     logger.info("%s, seed %d", variant, seed)
     config.unlink(missing_ok=True)
-    table = compare(
+    found = compare(
         WORLDS[variant], seed, n_samples=settings.n_samples, n_explained=settings.n_explained,
         networks=settings.networks, methods=settings.methods, progress=progress,
     )  # fmt: skip
-    write_table(csv, table)
+    for file, table in zip(tables, (found.methods, found.groups), strict=True):
+        write_table(file, table)
     write_json(config, how)
-    return table
+    return found
 
 
 def means(table: pd.DataFrame, measures: Sequence[str] = MEASURES) -> pd.DataFrame:
