@@ -46,8 +46,11 @@ bench: .venv/.dev  ## time, error and memory beside Captum and SHAP (options in 
 	@$(BIN)/python -m benchmarks.wide --out runs/bench/wide
 	@$(BIN)/python -m benchmarks.page --out runs/bench --docs docs
 
-study: .venv/.dev  ## the digits study over SEEDS on all of MNIST (DATA=full, or a folder of IDX files); writes runs/study
+study: .venv/.dev  ## hours: digits over SEEDS on all of MNIST (DATA=full, or a folder of IDX files), family-wise errors, known truth; writes runs/
 	@$(BIN)/python -m benchmarks.study --data $(DATA) --seeds $(SEEDS) --out runs/study
+	@$(BIN)/python -m benchmarks.familywise --out runs/familywise
+	@$(BIN)/python -m benchmarks.traps --docs docs/images
+	@$(BIN)/eigrad compare --variants plain,proxies,interactions,xor,offset,dense --seeds 3-8 --out runs/known-truth
 
 clean:  ## remove the environment, the built documentation and the caches, but no run
 	@rm -rf .venv site dist .mypy_cache .ruff_cache .pytest_cache

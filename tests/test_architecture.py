@@ -13,7 +13,18 @@ import pytest
 FLOW = (
     *("progress", "precision", "data", "model", "slopes", "fusion", "survey"),
     *("latent", "training", "sparse", "autoencoder", "neighbors"),
-    *("baselines", "paths", "integrate", "plan", "attribute", "store", "significance", "evaluate", "competitors"),
+    *(
+        "baselines",
+        "curves",
+        "paths",
+        "integrate",
+        "plan",
+        "attribute",
+        "store",
+        "significance",
+        "evaluate",
+        "competitors",
+    ),
     *("plot", "report", "__init__", "cases", "cli", "__main__"),
 )
 PICKLES = {"pickle", "_pickle", "cPickle", "dill", "cloudpickle", "joblib", "marshal", "shelve"}

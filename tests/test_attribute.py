@@ -13,7 +13,7 @@ from torch import nn
 import eigrad.attribute
 import eigrad.attribute.explainer
 from eigrad import Explainer, baselines, paths, simple_gradients
-from eigrad.paths import Curve
+from eigrad.curves import Curve
 
 SHAPE = (2, 3)
 N, B = 7, 4

@@ -8,11 +8,12 @@ import pytest
 import torch
 from torch import nn
 
+from eigrad.curves import Curve
 from eigrad.integrate import RULES, Field, integrate
 from eigrad.integrate.grid import share
 from eigrad.integrate.rules import Trapezoid
 from eigrad.model import Score
-from eigrad.paths import Curve, LatentNeighbors, LatentStraight, Neighbors, Straight
+from eigrad.paths import LatentNeighbors, LatentStraight, Neighbors, Straight
 
 SHAPE = (2, 3)
 N = 8

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 import torch
 
+from eigrad.curves import LATENT_PIECES, Curve, Leg
 from eigrad.neighbors import NeighborGraph
-from eigrad.paths import LATENT_PIECES, Curve, LatentNeighbors, LatentStraight, Leg, Neighbors, Straight
+from eigrad.paths import LatentNeighbors, LatentStraight, Neighbors, Straight
 
 SHAPES = [(5,), (2, 3, 4)]
 NAMES = ["straight", "neighbors", "latent straight", "latent neighbors"]

@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 
 import torch
 
+from eigrad.curves import Curve
 from eigrad.integrate.rules import RULES, Rule
-from eigrad.paths import Curve
 from eigrad.precision import BFLOAT16, FULL, require_precision
 from eigrad.survey import Survey
 

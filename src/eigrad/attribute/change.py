@@ -9,9 +9,9 @@ from jaxtyping import Float
 from torch import Tensor
 
 from eigrad.attribute.chunk import Chunk
+from eigrad.curves import Curve
 from eigrad.integrate import Field
 from eigrad.model import in_batches
-from eigrad.paths import Curve
 
 
 @dataclass(frozen=True)

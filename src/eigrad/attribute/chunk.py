@@ -10,9 +10,10 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from eigrad.curves import Curve
 from eigrad.fusion import Fusion
 from eigrad.model import Score
-from eigrad.paths import Curve, Path
+from eigrad.paths import Path
 from eigrad.survey import Survey, survey
 
 VALUES_AT_ONCE = 2**23  # numbers of corners, and of sums at them, that are held together

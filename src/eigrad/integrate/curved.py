@@ -9,9 +9,9 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from eigrad.curves import Curve
 from eigrad.integrate.grid import blocks
 from eigrad.integrate.rules import GaussLegendre, Grid, Rule
-from eigrad.paths import Curve
 
 
 @dataclass(frozen=True)

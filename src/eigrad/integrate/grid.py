@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from eigrad.paths import above_rounding
+from eigrad.curves import above_rounding
 
 
 @dataclass(frozen=True)

@@ -17,8 +17,8 @@ from jaxtyping import Float, Int
 from numpy.typing import NDArray
 from torch import Tensor
 
+from eigrad.curves import Curve
 from eigrad.integrate.grid import Nodes, share, spread
-from eigrad.paths import Curve
 
 SECANT_ORDER = 1.6
 WORTH_MAPPING = 9  # nodes in a segment: with fewer the mapped rule would not be exact for quadratic scores

@@ -9,11 +9,11 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from eigrad.curves import LATENT_PIECES, Curve
 from eigrad.integrate.curved import curved_blocks
 from eigrad.integrate.field import Field
 from eigrad.integrate.grid import blocks
 from eigrad.integrate.rules import Gradient, Grid, Rule, Secant
-from eigrad.paths import LATENT_PIECES, Curve
 
 KEPT_BYTES = 2**26  # what gradients at nodes may take that are kept for a finer grid
 

@@ -15,7 +15,7 @@ from sklearn.decomposition import PCA
 from eigrad import plot
 from eigrad.cases.digits.explain import Explanation, Study
 from eigrad.cases.digits.settings import BASELINES
-from eigrad.paths import Curve
+from eigrad.curves import Curve
 
 PATH_NAMES = {
     "straight": "straight line (O-L-IG)",
