@@ -20,7 +20,7 @@ from sklearn.neural_network import MLPClassifier
 from torch import nn
 
 from eigrad import Explainer, baselines, paths, plot, significance, store
-from eigrad.cases.digits import calibrate, evaluation, explain, mnist, networks, study
+from eigrad.cases.digits import calibrate, evaluation, explain, mnist, networks, sections, study
 from eigrad.cases.digits.explain import Explanation, Images, Study, model_hash
 from eigrad.cases.digits.settings import KINDS, Settings
 from eigrad.data import Examples, read_idx
@@ -686,3 +686,23 @@ def test_only_finished_runs_are_calibrated(run, tmp_path):
     (run / "config.json").write_text(json.dumps({**config, "command": "compare"}))
     with pytest.raises(ValueError, match="got a run of 'compare', expected one of eigrad digits"):
         calibrate.run(run)
+
+
+# the page
+
+
+@pytest.mark.parametrize(
+    ("random", "sentence"),
+    [
+        ((0.5, 0.7, 0.6), "For no digit do as many random pixels do better"),
+        ((0.5, 0.9, 0.6), "For 4 as many random pixels did better"),
+        ((0.9, 0.9, 0.9), "For 0, 4 and 7 as many random pixels did better"),
+    ],
+)
+def test_the_page_says_where_significant_pixels_trail_random_ones(random, sentence, data):
+    rows = [
+        {"digit": digit, "accuracy_significant": 0.8, "accuracy_random": value}
+        for digit, value in zip((0, 4, 7), random, strict=True)
+    ]
+    text = " ".join(sections.worth(settings(Path("nowhere"), data), {"binary": rows})["text"])
+    assert sentence in text

@@ -44,14 +44,15 @@ def recommended(settings: Settings, summary: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def worth(settings: Settings) -> dict[str, Any]:
+def worth(settings: Settings, summary: dict[str, Any]) -> dict[str, Any]:
     """Classifiers retrained on subsets of pixels."""
     return {
         "title": "What the significant pixels are worth",
         "text": [
             f"Classifiers of two digits were retrained on subsets of pixels and judged on test images that no other "
             f"part of this study has seen. For digits other than {settings.baseline} the significant pixels were found "
-            f"in the same way, from baselines of that digit, with {settings.other_n_points} points on each path."
+            f"in the same way, from baselines of that digit, with {settings.other_n_points} points on each path.",
+            _against_random(summary["binary"]),
         ],
         "figures": [
             {
@@ -78,6 +79,18 @@ def worth(settings: Settings) -> dict[str, Any]:
             {"file": "curve.csv", "title": "Growing subsets", "caption": "", "kind": "plain"},
         ],
     }
+
+
+def _against_random(binary: list[dict[str, Any]]) -> str:
+    trailing = [str(row["digit"]) for row in binary if row["accuracy_significant"] < row["accuracy_random"]]
+    if not trailing:
+        return "For no digit do as many random pixels do better than the significant ones."
+    *first, last = trailing
+    digits = f"{', '.join(first)} and {last}" if first else last
+    return (
+        f"For {digits} as many random pixels did better than the significant ones: a few dozen pixels anywhere say "
+        "much about a digit."
+    )
 
 
 def without_network(settings: Settings, summary: dict[str, Any]) -> dict[str, Any]:
