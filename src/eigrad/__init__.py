@@ -4,7 +4,7 @@ from importlib.metadata import version
 
 from eigrad import baselines, paths
 from eigrad.attribute import Attributions, Diagnosis, Explainer, diagnose, simple_gradients
-from eigrad.significance import SignificanceWarning, null_calibration, patches, significance
+from eigrad.significance import NullDraw, SignificanceWarning, null_calibration, patches, recommended, significance
 
 __version__ = version("eigrad")
 
@@ -12,6 +12,7 @@ __all__ = [
     "Attributions",
     "Diagnosis",
     "Explainer",
+    "NullDraw",
     "SignificanceWarning",
     "__version__",
     "baselines",
@@ -19,6 +20,7 @@ __all__ = [
     "null_calibration",
     "patches",
     "paths",
+    "recommended",
     "significance",
     "simple_gradients",
 ]
