@@ -43,7 +43,7 @@ def test_a_run_holds_these_files_and_nothing_else(whole):
         assert f"figures/{name}.png" in (whole / "page.json").read_text()
 
 
-def test_the_summary_says_what_the_tables_say(whole, trained):
+def test_the_summary_says_what_the_tables_say(whole, trained, digits):
     summary = read(whole, "summary")
     table, binary, curve, gaps = (
         pd.read_csv(whole / f"{n}.csv") for n in ("significance_vae", *TABLES[:1], "curve", "convergence")
@@ -57,6 +57,8 @@ def test_the_summary_says_what_the_tables_say(whole, trained):
         )
     assert summary["n_significant"] == table["significant"].sum() > 0
     assert summary["fraction_significant"] == pytest.approx(summary["n_significant"] / 784)
+    images = Images.draw(digits.train, 5, 20, 0)
+    assert summary["n_null_of_class"] == (images.null.labels == 5).sum()
     assert pd.DataFrame(summary["binary"]).equals(binary)
     assert pd.DataFrame(summary["curve"]).equals(curve)
     assert {"digit", "accuracy_all", "accuracy_significant", "accuracy_random", "n_significant"} <= set(binary)

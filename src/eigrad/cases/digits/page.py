@@ -110,7 +110,8 @@ def _features(
         "title": title,
         "text": [
             f"The {NETWORK_NAMES[kind]} explained on {settings.n_samples} images of {settings.sample} along the "
-            f"{PATH_NAMES[settings.path_for(kind)]}, against as many random images of all digits.",
+            f"{PATH_NAMES[settings.path_for(kind)]}, against as many random images of all digits "
+            f"({summary['n_null_of_class']} of them show a {settings.sample}: the more, the less is found).",
             *(f"Caution: {warning}" for warning in summary["warnings"][kind]),
         ],
         "figures": [

@@ -139,6 +139,7 @@ def _summary(
         "n_features": len(table),
         "n_significant": int(table["significant"].sum()),
         "fraction_significant": float(table["significant"].mean()),
+        "n_null_of_class": int((study.images.null.labels == settings.sample).sum()),
         "warnings": {kind: explanation.table.attrs["warnings"] for kind, explanation in explanations.items()},
         "direction": {
             "top_left": float(direction[BETWEEN_BARS, :14].sum()),
