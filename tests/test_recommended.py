@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from eigrad.significance import ranking, recommended, recommended_calibration, significance
+from eigrad.significance import SignificanceWarning, ranking, recommended, recommended_calibration, significance
 
 N_CLASS, N_NULL, N_REFERENCE = 40, 41, 42
 
@@ -82,3 +82,10 @@ def test_calibration_repeats_the_mode_on_disjoint_thirds_of_a_pool(rng):
     assert list(table["repeat"]) == [0, 1, 2]
     with pytest.raises(ValueError, match="3 disjoint sets of 11 were asked of a pool of 31 samples; expected n from 2"):
         recommended_calibration(pool, 11, 3)
+
+
+def test_a_warning_names_the_set_it_is_of(sets):
+    group, null, reference = sets
+    with pytest.warns(SignificanceWarning, match=r"^against the reference: 2 of 40 class samples") as caught:
+        table = recommended(group, null, np.concatenate([reference, group[:2]]), test="maxt", n_permutations=99)
+    assert table.attrs["warnings"] == [str(each.message) for each in caught]

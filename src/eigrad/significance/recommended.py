@@ -1,11 +1,13 @@
 """Two nulls, signed, with a floor: a set of features worth reading, and three orders to read it in."""
 
+import warnings
 from collections.abc import Hashable, Iterable
 from functools import partial
 
 import numpy as np
 import pandas as pd
 
+from eigrad.significance.guards import SignificanceWarning
 from eigrad.significance.prepare import Attributed, as_matrix, table_rows
 from eigrad.significance.table import significance
 
@@ -63,14 +65,19 @@ def recommended(
         seed=seed,
         progress=progress,
     )
-    first, second = compare(null), compare(reference)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", SignificanceWarning)  # said below, with the set each is of
+        first, second = compare(null), compare(reference)
     rows = table_rows(as_matrix(group, "the class").shape[1], groups, names)
     magnitude = np.abs(rows.sums(as_matrix(group, "the class"))).mean(axis=0)
     table = _joined(first, second, magnitude)
     there = (table["t"] != 0) & (magnitude >= min_share * magnitude.max())
     table["significant"] = there & (table["p_adjusted"] <= alpha)
-    warnings = list(dict.fromkeys([*first.attrs["warnings"], *second.attrs["warnings"]]))
-    table.attrs.update(mode="recommended", alpha=alpha, min_share=min_share, test=test, warnings=warnings)
+    of_sets = {"null": first, "reference": second}
+    messages = [f"against the {name}: {each}" for name, found in of_sets.items() for each in found.attrs["warnings"]]
+    for message in messages:
+        warnings.warn(message, SignificanceWarning, stacklevel=2)
+    table.attrs.update(mode="recommended", alpha=alpha, min_share=min_share, test=test, warnings=messages)
     return table
 
 
