@@ -10,9 +10,11 @@ from tests.digits.runs import (
     read,
     settings,
 )
+from typer.testing import CliRunner
 
 from eigrad import Explainer
 from eigrad.cases.digits import calibrate, study
+from eigrad.cli import app
 
 # What networks trained for a second give to a five is far from what they give to digits in general.
 pytestmark = pytest.mark.filterwarnings("ignore::eigrad.significance.SignificanceWarning")
@@ -57,3 +59,10 @@ def test_only_finished_runs_are_calibrated(run, tmp_path):
     (run / "config.json").write_text(json.dumps({**config, "command": "compare"}))
     with pytest.raises(ValueError, match="got a run of 'compare', expected one of eigrad digits"):
         calibrate.run(run)
+
+
+def test_the_command_line_refuses_what_is_no_run(tmp_path):
+    done = CliRunner().invoke(app, ["calibrate", str(tmp_path / "nowhere")])
+    assert done.exit_code == 2
+    assert "config.json cannot be read" in " ".join(done.output.split())
+    assert "Traceback" not in done.output
