@@ -259,7 +259,7 @@ def test_a_folder_that_holds_something_else_is_refused_and_left_alone(tmp_path, 
     (tmp_path / name).write_text(content)
     before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
     said = refused(eigrad_says("digits", "--out", tmp_path))
-    assert f"--out: {tmp_path} is not empty and holds no eigrad run, expected a new or empty folder" in said
+    assert f"{tmp_path} is not empty and holds no run of eigrad digits, expected a new or empty folder" in said
     assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
 
 

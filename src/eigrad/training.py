@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import copy
+import hashlib
 import json
+import logging
 import math
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -21,6 +23,8 @@ from torch import Tensor, nn
 from eigrad.data import write_atomic
 from eigrad.model import evaluating, in_batches, placement
 from eigrad.progress import track
+
+logger = logging.getLogger(__name__)
 
 Loss = Callable[..., Tensor]
 
@@ -184,6 +188,30 @@ def load_weights(path: Path, module: nn.Module) -> None:
                 f"{path}: {name} has shape {found.get(name)}, expected {expected.get(name)}: weights of another network"
             )
     module.load_state_dict(weights)
+
+
+def reloaded(path: Path, config: Mapping[str, Any], module: nn.Module) -> bool:
+    """Whether the file holds a network of this configuration, which is then loaded; a broken one is as good as none."""
+    if not path.exists():
+        return False
+    try:
+        if load_config(path) != config:
+            return False
+        load_weights(path, module)
+    except ValueError as error:
+        logger.warning("%s; training again", error)
+        return False
+    return True
+
+
+def model_hash(*modules: nn.Module | None) -> str:
+    """SHA-256 of the weights."""
+    digest = hashlib.sha256()
+    for module in modules:
+        for name, tensor in (module.state_dict() if module is not None else {}).items():
+            digest.update(name.encode())
+            digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())
+    return digest.hexdigest()
 
 
 def _reason(error: Exception) -> str:

@@ -8,9 +8,8 @@ import torch
 from tests.digits.runs import load, never
 
 from eigrad.cases.digits import networks
-from eigrad.cases.digits.explain import model_hash
 from eigrad.cases.digits.settings import KINDS
-from eigrad.training import load_config
+from eigrad.training import load_config, model_hash
 
 # What networks trained for a second give to a five is far from what they give to digits in general.
 pytestmark = pytest.mark.filterwarnings("ignore::eigrad.significance.SignificanceWarning")

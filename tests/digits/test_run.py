@@ -14,9 +14,10 @@ from torch import nn
 
 from eigrad import Explainer, baselines, paths, significance, store
 from eigrad.cases.digits import explain, networks, study
-from eigrad.cases.digits.explain import Images, model_hash
+from eigrad.cases.digits.explain import Images
 from eigrad.cases.digits.settings import KINDS
 from eigrad.significance import patches
+from eigrad.training import model_hash
 
 # What networks trained for a second give to a five is far from what they give to digits in general.
 pytestmark = pytest.mark.filterwarnings("ignore::eigrad.significance.SignificanceWarning")

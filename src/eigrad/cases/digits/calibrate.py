@@ -14,7 +14,7 @@ import pandas as pd
 from scipy import stats
 
 from eigrad.cases.digits import figures, mnist, networks, page
-from eigrad.cases.digits.explain import Explanation, Images, Study, model_hash
+from eigrad.cases.digits.explain import Explanation, Images, Study
 from eigrad.cases.digits.settings import Settings
 from eigrad.data import write_json, write_table
 from eigrad.evaluate import jaccard
@@ -26,6 +26,7 @@ from eigrad.significance import (
     planted_power,
     recommended_calibration,
 )
+from eigrad.training import model_hash
 
 logger = logging.getLogger(__name__)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
@@ -18,10 +17,12 @@ from eigrad import store
 from eigrad.attribute import Attributions, Explainer
 from eigrad.cases.digits.mnist import Digits
 from eigrad.cases.digits.networks import Trained
-from eigrad.cases.digits.settings import BASELINES, PATHS, Settings
+from eigrad.cases.digits.settings import Settings
+from eigrad.cases.options import BASELINES, PATHS
 from eigrad.data import Examples
 from eigrad.paths import Path as AttributionPath
 from eigrad.significance import patches, recommended, significance
+from eigrad.training import model_hash
 
 GRAPH_POINTS = 10_000  # training images in the neighbor graph, drawn when there are more
 PATCH = 3  # side of the patches that stand for a convolutional network's features, in pixels
@@ -176,13 +177,3 @@ class Study:
         return store.load_or_compute(
             folder / f"{kind}-{digit}-{name}", fingerprint, lambda: explainer(images.values, target=target)
         )
-
-
-def model_hash(*modules: nn.Module | None) -> str:
-    """SHA-256 of the weights."""
-    digest = hashlib.sha256()
-    for module in modules:
-        for name, tensor in (module.state_dict() if module is not None else {}).items():
-            digest.update(name.encode())
-            digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())
-    return digest.hexdigest()

@@ -14,7 +14,7 @@ from sklearn.decomposition import PCA
 
 from eigrad import plot
 from eigrad.cases.digits.explain import Explanation, Study
-from eigrad.cases.digits.settings import BASELINES
+from eigrad.cases.options import BASELINES
 from eigrad.curves import Curve
 
 PATH_NAMES = {

@@ -22,9 +22,8 @@ from eigrad.training import (
     Schedule,
     accuracy,
     fit,
-    load_config,
-    load_weights,
     predict,
+    reloaded,
     save_model,
     seeded,
 )
@@ -115,7 +114,7 @@ def load_or_train(
     with seeded(seed, device):
         # Convolutions of small images are twice as fast with the channels last.
         parts = Assembled(kind, chosen).to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    if _saved(path, config, parts):
+    if reloaded(path, config, parts):
         logger.info("%s: reusing %s", kind, path)
     else:
         _train(parts, chosen, digits, seed, progress)
@@ -165,20 +164,6 @@ def of_nothing(
 def _judged(network: nn.Module, autoencoder: Autoencoder | None, config: dict[str, Any], digits: Digits) -> Trained:
     held_out = accuracy(network, torch.from_numpy(digits.test.values), digits.test.labels)
     return Trained(network, autoencoder, config, held_out)
-
-
-def _saved(path: Path, config: dict[str, Any], parts: nn.Module) -> bool:
-    """Whether the file holds this network, which is then loaded; a file that cannot be read is as good as none."""
-    if not path.exists():
-        return False
-    try:
-        if load_config(path) != config:
-            return False
-        load_weights(path, parts)
-    except ValueError as error:
-        logger.warning("%s; training again", error)
-        return False
-    return True
 
 
 def _train(parts: Assembled, recipe: Recipe, digits: Digits, seed: int, progress: bool) -> None:

@@ -2,36 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
-from torch import Tensor
-
-from eigrad import baselines, paths
-from eigrad.latent import AutoencoderLike
+from eigrad.cases.options import BASELINES, MAX_SEED, PATHS, require_device
 
 KINDS = ("vae", "cnn", "cvae")
 TRANSFORMS = ("abs", "share", "signed", "rank")
 NULL_TARGETS = ("own", "class")
-MAX_SEED = 2**32 - 1  # NumPy's legacy generators, by which scikit-learn draws, take no more
-
-PATHS: dict[str, Callable[[Any, Tensor], paths.Path]] = {
-    "straight": lambda autoencoder, points: paths.Straight(),
-    "neighbors": lambda autoencoder, points: paths.Neighbors(points),
-    "latent-straight": lambda autoencoder, points: paths.LatentStraight(autoencoder),
-    "latent-neighbors": lambda autoencoder, points: paths.LatentNeighbors(autoencoder, points),
-}
-BASELINES: dict[str, Callable[[Tensor, int, int, AutoencoderLike], baselines.Baseline]] = {
-    "zero": lambda points, n, seed, autoencoder: baselines.Zero(),
-    "encoded-zero": lambda points, n, seed, autoencoder: baselines.EncodedZero(autoencoder),
-    "median": lambda points, n, seed, autoencoder: baselines.Median(points, n),
-    "k-means": lambda points, n, seed, autoencoder: baselines.KMeans(points, n, seed=seed),
-    "close": lambda points, n, seed, autoencoder: baselines.Close(points, n),
-    "random": lambda points, n, seed, autoencoder: baselines.Random(points, n, seed=seed),
-}
 
 
 @dataclass(frozen=True)
@@ -74,7 +53,7 @@ class Settings:
                 raise ValueError(f"--{option}: got {getattr(self, name)}, expected at least {least}")
         if self.seed > MAX_SEED:
             raise ValueError(f"--seed: got {self.seed}, expected at most {MAX_SEED}")
-        _require_device(self.device)
+        require_device(self.device)
 
     def arguments(self) -> dict[str, Any]:
         """The settings as JSON values, without the folder they are written to."""
@@ -88,11 +67,3 @@ class Settings:
     def path_for(self, kind: str) -> str:
         """The path's name for one network: without an autoencoder a latent path is the one in feature space."""
         return self.path.removeprefix("latent-") if kind == "cnn" else self.path
-
-
-def _require_device(device: str) -> None:
-    try:
-        torch.zeros(1, device=device).item()
-    except (RuntimeError, AssertionError, ImportError) as error:
-        reason = str(error).splitlines()[0].split(". ")[0]
-        raise ValueError(f"--device: got {device!r}, expected a device PyTorch can use here ({reason})") from error

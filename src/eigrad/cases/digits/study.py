@@ -2,27 +2,21 @@
 
 from __future__ import annotations
 
-import json
 import logging
-import platform
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-import eigrad
 from eigrad.cases.digits import calibrate, evaluation, figures, mnist, networks, page
-from eigrad.cases.digits.explain import Explanation, Images, Study, model_hash
+from eigrad.cases.digits.explain import Explanation, Images, Study
 from eigrad.cases.digits.settings import KINDS, Settings
+from eigrad.cases.folder import Clock, opened, versions
 from eigrad.data import write_json, write_table
 from eigrad.report import build
 from eigrad.significance import null_calibration, null_p_values, ranking
+from eigrad.training import model_hash
 
 logger = logging.getLogger(__name__)
 
@@ -30,13 +24,12 @@ FIGURES = {"vae": "2a_vae", "cnn": "2b_cnn", "cvae": "2c_cvae"}
 RESULTS = ("summary.json", "page.json", "report.html", calibrate.RESULT)  # with the first three a run folder is whole
 CALIBRATION_REPEATS = 100
 BETWEEN_BARS = slice(8, 14)  # rows between the top and the middle bar, where a 5 has its ink left and a 3 right
-LIBRARIES = ("torch", "numpy", "scipy", "pandas", "scikit-learn", "matplotlib", "zarr")
 
 
 def run(settings: Settings) -> Path:
     """Run the study into `settings.out` and return its page; finished models and attributions there are reused."""
-    folder = _opened(settings.out)
-    clock = _Clock()
+    folder = opened(settings.out, "digits")
+    clock = Clock()
     with clock("data"):
         digits = mnist.load(settings.data, settings.seed)
         _require_enough(digits, settings.n_baselines)
@@ -77,7 +70,7 @@ def run(settings: Settings) -> Path:
 
 
 def _evaluated(
-    study: Study, explanation: Explanation, by_digit: dict[int, Explanation], clock: _Clock
+    study: Study, explanation: Explanation, by_digit: dict[int, Explanation], clock: Clock
 ) -> dict[str, pd.DataFrame]:
     with clock("binary"):
         binary = evaluation.binary_accuracies(study, by_digit)
@@ -152,7 +145,7 @@ def _summary(
         "completeness_gap_other_networks": {kind: gap for kind, gap in by_network.items() if kind != "vae"},
         "seconds": seconds,
         "seed": settings.seed,
-        "versions": _versions(),
+        "versions": versions(),
     }
 
 
@@ -180,13 +173,7 @@ def _config(study: Study) -> dict[str, Any]:
             }
             for kind, trained in study.models.items()
         },
-        "versions": _versions(),
-    }
-
-
-def _versions() -> dict[str, str]:
-    return {"eigrad": eigrad.__version__, "python": platform.python_version()} | {
-        name: version(name) for name in LIBRARIES
+        "versions": versions(),
     }
 
 
@@ -201,42 +188,3 @@ def _require_enough(digits: mnist.Digits, n_baselines: int) -> None:
                 f"--n-baselines: got {n_baselines}, expected fewer than the {counts.min()} training images of "
                 f"digit {counts.argmin()}"
             )
-
-
-def _opened(folder: Path) -> Path:
-    """The run folder, made if need be; a folder that holds something else is left alone."""
-    if folder.is_dir() and any(folder.iterdir()) and not _is_run(folder):
-        raise ValueError(f"--out: {folder} is not empty and holds no eigrad run, expected a new or empty folder")
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        probe = folder / ".eigrad-can-write"
-        probe.touch()
-        probe.unlink()
-    except OSError as error:
-        raise ValueError(f"--out: cannot write to {folder} ({error.strerror}), expected a writable folder") from error
-    return folder
-
-
-def _is_run(folder: Path) -> bool:
-    """Whether a digits study wrote here: its configuration, or networks alone before there is one."""
-    try:
-        return bool(json.loads((folder / "config.json").read_text(encoding="utf-8"))["command"] == "digits")
-    except FileNotFoundError:
-        return [path.name for path in folder.iterdir()] == ["models"]
-    except (OSError, ValueError, KeyError, TypeError):
-        return False
-
-
-@dataclass
-class _Clock:
-    """Seconds each stage took."""
-
-    seconds: dict[str, float] = field(default_factory=dict)
-
-    @contextmanager
-    def __call__(self, stage: str) -> Iterator[None]:
-        logger.info("%s ...", stage.replace("_", " "))
-        start = time.perf_counter()
-        yield
-        self.seconds[stage] = round(time.perf_counter() - start, 2)
-        logger.info("%s: %.1f s", stage.replace("_", " "), self.seconds[stage])
