@@ -21,6 +21,8 @@ import eigrad
 from eigrad import cli
 from eigrad.cases.digits import settings, study
 from eigrad.cases.digits.settings import Settings
+from eigrad.cases.junctions import settings as junction_settings
+from eigrad.cases.junctions import study as junction_study
 
 COMMANDS = typer.main.get_command(cli.app).commands
 TOO_LONG = "x" * 300
@@ -139,11 +141,25 @@ def test_the_defaults_are_those_of_the_settings(asked):
     assert asked == [Settings(out=Path("runs/digits"))]
 
 
+def test_every_option_reaches_the_splice_site_study(monkeypatch, tmp_path):
+    found = []
+    monkeypatch.setattr(junction_study, "run", lambda given: found.append(given) or tmp_path / "report.html")
+    given = {
+        "out": tmp_path, "baseline_kind": "random", "n_baselines": 2, "n_samples": 31, "n_networks": 3,
+        "data": "windows.csv", "seed": 8, "device": "cpu:0",
+    }  # fmt: skip
+    assert eigrad_says("junctions").exit_code == 0
+    options = [(f"--{name.replace('_', '-')}", value) for name, value in given.items()]
+    assert eigrad_says("junctions", *(word for option in options for word in option)).exit_code == 0
+    assert found == [junction_settings.Settings(Path("runs/junctions")), junction_settings.Settings(**given)]
+
+
 @pytest.mark.parametrize(
     ("literal", "known"),
     [
         (cli.PathName, settings.PATHS),
         (cli.BaselineName, settings.BASELINES),
+        (cli.SiteBaselineName, junction_settings.KINDS),
         (cli.TransformName, settings.TRANSFORMS),
     ],
 )

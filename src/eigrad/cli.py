@@ -25,6 +25,7 @@ errors = Console(stderr=True)
 
 PathName = Literal["straight", "neighbors", "latent-straight", "latent-neighbors"]
 BaselineName = Literal["zero", "encoded-zero", "median", "k-means", "close", "random"]
+SiteBaselineName = Literal["zero", "median", "k-means", "close", "random"]
 TransformName = Literal["abs", "share", "signed", "rank"]
 
 
@@ -111,6 +112,38 @@ def digits(
         )
     )  # fmt: skip
     typer.echo(f"The page is at {page.resolve()}")
+
+
+@app.command()
+@in_one_sentence()
+def junctions(
+    baseline_kind: Annotated[
+        SiteBaselineName, typer.Option(help="How baselines are chosen among training windows without a site.")
+    ] = "close",
+    n_baselines: Annotated[int, typer.Option(help="Baselines for each window.")] = 5,
+    n_samples: Annotated[int, typer.Option(help="Held-out windows of each set that is explained.")] = 150,
+    n_networks: Annotated[int, typer.Option(help="Networks that are trained, and explained as one.")] = 5,
+    data: Annotated[
+        str | None,
+        typer.Option(
+            help="A CSV table (gzipped or not) with the columns sequence and label (EI, IE or N); junctions lie in the "
+            "middle. By default the 3,190 primate windows in the package.",
+            show_default=False,
+        ),
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Seed of the split, the training and every draw.")] = 0,
+    out: Annotated[Path, typer.Option(help="The run folder.")] = Path("runs/junctions"),
+    device: Annotated[str, typer.Option(help="Where PyTorch computes, such as cpu or cuda:0.")] = "cpu",
+) -> None:
+    """Explain which positions make a window of DNA a splice donor, or an acceptor.
+
+    Example: eigrad junctions --seed 1 --out runs/junctions
+    """
+    from eigrad.cases.junctions.settings import Settings
+    from eigrad.cases.junctions.study import run
+
+    settings = Settings(out, baseline_kind, n_baselines, n_samples, n_networks, data, seed, device)
+    typer.echo(f"The page is at {run(settings).resolve()}")
 
 
 @app.command()

@@ -7,6 +7,7 @@ import tempfile
 from collections import Counter
 from collections.abc import Collection, Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +19,13 @@ from matplotlib.collections import LineCollection, PathCollection
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from eigrad.sequence import LETTERS
+
 # Okabe and Ito's palette.
 BLUE, ORANGE, GREEN, PURPLE, SKY, BLACK, GRAY = (
     "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#000000", "#666666",
 )  # fmt: skip
+LOGO_COLORS = {"A": GREEN, "C": BLUE, "G": BLACK, "T": ORANGE}
 DIVERGING = "RdBu"  # negative red, zero white, positive blue
 STYLE: Any = {
     "font.size": 9,
@@ -246,3 +250,22 @@ def upset(axes: NDArray[Any], found: Mapping[str, Collection[Hashable]], *, most
     dots.set(xticks=[], ylim=(len(names) - 0.5, -0.5), xlim=(-0.6, max(len(shown), 1) - 0.4))
     dots.spines[:].set_visible(False)
     return axes
+
+
+def require_logos() -> None:
+    """ValueError, with what to install, where sequence logos cannot be drawn."""
+    if find_spec("logomaker") is None:
+        raise ValueError("sequence logos need logomaker: pip install 'eigrad[splicing]'")
+
+
+def sequence_logo(ax: Axes, heights: NDArray[Any], positions: Sequence[int], ylabel: str) -> Axes:
+    """Letters stacked at their positions; `heights` (positions, 4) of A, C, G and T, below the axis where negative."""
+    require_logos()
+    import logomaker
+
+    letters = pd.DataFrame(heights, index=list(positions), columns=list(LETTERS))
+    logomaker.Logo(letters, ax=ax, color_scheme=LOGO_COLORS, flip_below=False)
+    ax.axhline(0, color=BLACK, linewidth=0.5)
+    low, high = (heights.clip(max=0).sum(axis=1).min(), heights.clip(min=0).sum(axis=1).max())
+    ax.set(ylabel=ylabel, ylim=(low - 0.05 * (high - low), high + 0.05 * (high - low)))
+    return ax

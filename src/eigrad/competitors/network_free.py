@@ -5,6 +5,7 @@ Each gives a score a feature, the larger the more it matters, and where it predi
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -44,7 +45,9 @@ NetworkFree = Callable[[np.ndarray, np.ndarray, np.ndarray, int], Found]
 
 def t_test(x: np.ndarray, y: np.ndarray, held_out: np.ndarray, seed: int) -> Found:
     """The size of Welch's t between class and reference."""
-    t = stats.ttest_ind(x[y], x[~y], equal_var=False).statistic
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # a feature that hardly varies
+        t = stats.ttest_ind(x[y], x[~y], equal_var=False).statistic
     return Found(np.abs(np.nan_to_num(np.asarray(t, dtype=np.float64))), None)
 
 

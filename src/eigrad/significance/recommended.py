@@ -42,9 +42,9 @@ def recommended(
     With "maxt" the family-wise error holds at any sizes and under dependence; "welch" is faster and
     needs sets of about the same size. Columns: feature, mean_attribution, `magnitude` (mean
     |attribution| in the class), `t` (the statistic nearer to zero of the two, zero where they
-    disagree in sign), `product` of the two, `t_null`, `t_reference`, `effect_null`,
-    `effect_reference`, `p_null`, `p_reference` (adjusted for the number of features), `p_adjusted`
-    (twice the larger of the two) and significant.
+    disagree in sign), `product` of the two, `effect` (the effect nearer to zero, likewise), `t_null`,
+    `t_reference`, `effect_null`, `effect_reference`, `p_null`, `p_reference` (adjusted for the number
+    of features), `p_adjusted` (twice the larger of the two) and significant.
 
     Order by `magnitude` on networks trained to be sparse, by the size of `t` on dense ones, by
     that of `product` if unsure (`ranking`).
@@ -84,8 +84,10 @@ def recommended(
 def _joined(first: pd.DataFrame, second: pd.DataFrame, magnitude: np.ndarray) -> pd.DataFrame:
     """Both comparisons in one table, with what holds against the two of them."""
     agree = np.sign(first.statistic) == np.sign(second.statistic)
-    nearer = np.where(np.abs(first.statistic) <= np.abs(second.statistic), first.statistic, second.statistic)
-    t = np.where(agree, nearer, 0.0)
+    t, effect = (
+        np.where(agree, np.where(np.abs(one) <= np.abs(other), one, other), 0.0)
+        for one, other in ((first.statistic, second.statistic), (first.effect, second.effect))
+    )
     return pd.DataFrame(
         {
             "feature": first.feature,
@@ -93,6 +95,7 @@ def _joined(first: pd.DataFrame, second: pd.DataFrame, magnitude: np.ndarray) ->
             "magnitude": magnitude,
             "t": t,
             "product": magnitude * t,
+            "effect": effect,
             "t_null": first.statistic,
             "t_reference": second.statistic,
             "effect_null": first.effect,

@@ -1,0 +1,1 @@
+"""Real splice sites: which positions of a window of DNA make a network call it a donor or an acceptor."""
