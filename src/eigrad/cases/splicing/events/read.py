@@ -1,0 +1,33 @@
+"""Any of the tables, told by its header."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from eigrad.cases.splicing.events.cassettes import read_cassettes
+from eigrad.cases.splicing.events.majiq import read_majiq
+from eigrad.cases.splicing.events.plain import read_csv
+from eigrad.cases.splicing.events.rmats import read_rmats
+from eigrad.cases.splicing.events.table import Events
+from eigrad.cases.splicing.events.text import header_of
+from eigrad.cases.splicing.events.vasttools import read_vasttools
+
+# A column that no other kind of table has, and what reads it.
+KINDS: dict[str, tuple[str, Callable[[Path], Events]]] = {
+    "spliced_with_coord": ("cassette.tsv of voila modulize", read_cassettes),
+    "lsv_id": ("a table of voila tsv", read_majiq),
+    "exonStart_0base": ("an SE table of rMATS", read_rmats),
+    "FullCO": ("an inclusion table of VAST-TOOLS", read_vasttools),
+    "exon_start": ("plain CSV", read_csv),
+}
+
+
+def read_events(path: Path) -> Events:
+    """Events from a table by MAJIQ 2, rMATS or VAST-TOOLS, or from plain CSV, whichever its header says."""
+    header = header_of(Path(path))
+    for column, (_, read) in KINDS.items():
+        if column in header:
+            return read(Path(path))
+    kinds = "; ".join(f"{kind} ({column})" for column, (kind, _) in KINDS.items())
+    raise ValueError(f"{path}: got a table of no known kind, expected one of: {kinds}")
