@@ -22,7 +22,7 @@ ROWS = {"C1_A", "C1_C2", "C2_A", "C2_C1"}
 PSI, DPSI = "_median_psi", "_median_dpsi"
 
 
-def read_cassettes(path: Path) -> Events:
+def read_cassettes(path: Path | str) -> Events:
     """Cassette exons of `voila modulize`.
 
     PSI and dPSI are means of the inclusion junctions that are quantified, C1_A from upstream and C2_A from downstream;
@@ -106,7 +106,7 @@ def _span(table: Text, row: int, column: str) -> list[int | None]:
     return [None if start is None else start - 1, end]
 
 
-def _over(table: Text, rows: list[int], column: str, low: float, how: Callable[[list[float]], Any]) -> float:
+def _over(table: Text, rows: list[int], column: str, low: float | int, how: Callable[[list[float]], Any]) -> float:
     """Over the rows that are quantified; NaN where none is."""
     values = [table.number(row, column, table.columns[column][row], low, 1) for row in rows]
     there = [value for value in values if not math.isnan(value)]

@@ -7,7 +7,6 @@ import re
 from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 
@@ -35,7 +34,7 @@ class _Cassette:
     near: int  # the place of the inclusion junction
 
 
-def read_majiq(path: Path, *, condition: str | None = None, sides: Literal["both", "either"] = "both") -> Events:
+def read_majiq(path: Path | str, *, condition: str | None = None, sides: str = "both") -> Events:
     """Cassette exons of a deltapsi or psi table by `voila tsv`.
 
     A cassette exon shows as two LSVs of two junctions each, one seen from the upstream and one from the downstream
@@ -143,7 +142,7 @@ def _row(table: Text, cassette: _Cassette, key: Key) -> Triplet:
     return Triplet(gene_id, gene_name, chrom, strand, coordinates)
 
 
-def _value(table: Text, cassette: _Cassette, column: str, low: float, high: float) -> float:
+def _value(table: Text, cassette: _Cassette, column: str, low: float | int, high: float | int) -> float:
     """The inclusion junction's number of a cell with one for each junction."""
     return table.list_of(cassette.row, column, 2, low, high)[cassette.near]
 

@@ -25,7 +25,7 @@ PSI = "psi_"
 PAIR = ("condition_1", "condition_2")
 
 
-def read_csv(path: Path, changes: Path | None = None) -> Events:
+def read_csv(path: Path | str, changes: Path | str | None = None) -> Events:
     """Events from a CSV table with the columns of `EXONS` and one `psi_NAME` for every condition, NAME its name.
 
     event_id, gene_id, gene_name and the outer ends of the flanking exons may be left out. `changes` is a second table:
@@ -48,11 +48,11 @@ def read_csv(path: Path, changes: Path | None = None) -> Events:
     return build(exons, psi, rows)
 
 
-def write_events(events: Events, path: Path, changes: Path) -> None:
+def write_events(events: Events, path: Path | str, changes: Path | str) -> None:
     """The two tables that `read_csv` reads."""
     table = pd.concat([events.exons.reset_index(drop=True), events.psi.add_prefix(PSI).reset_index(drop=True)], axis=1)
-    write_table(path, table[[*EXONS, *(f"{PSI}{name}" for name in events.conditions)]])
-    write_table(changes, events.changes)
+    write_table(Path(path), table[[*EXONS, *(f"{PSI}{name}" for name in events.conditions)]])
+    write_table(Path(changes), events.changes)
 
 
 def _end(table: Text, row: int, name: str) -> int | None:
@@ -60,7 +60,7 @@ def _end(table: Text, row: int, name: str) -> int | None:
     return None if text in (*MISSING, "<NA>") else table.whole(row, name, text)
 
 
-def _changes(path: Path, ids: list[str]) -> list[Change]:
+def _changes(path: Path | str, ids: list[str]) -> list[Change]:
     table = read_text(path, ("event_id", *PAIR, "dpsi"), separator=",")
     place = {name: number for number, name in enumerate(ids)}
     limits = {"dpsi": -1, **dict.fromkeys(CHANGES[4:], 0)}

@@ -23,9 +23,9 @@ KINDS: dict[str, tuple[str, Callable[[Path], Events]]] = {
 }
 
 
-def read_events(path: Path) -> Events:
+def read_events(path: Path | str) -> Events:
     """Events from a table by MAJIQ 2, rMATS or VAST-TOOLS, or from plain CSV, whichever its header says."""
-    header = header_of(Path(path))
+    header = header_of(path)
     for column, (_, read) in KINDS.items():
         if column in header:
             return read(Path(path))

@@ -19,7 +19,7 @@ NEEDED = (
 TOLERANCE = 0.002  # of the difference of rounded means
 
 
-def read_rmats(path: Path, conditions: tuple[str, str] = ("group_1", "group_2")) -> Events:
+def read_rmats(path: Path | str, conditions: tuple[str, str] = ("group_1", "group_2")) -> Events:
     """Events of an rMATS table; `conditions` are the names of its sample groups 1 and 2.
 
     PSI is the mean over a group's replicates that are quantified; p_adjusted is the FDR. A row whose second group or

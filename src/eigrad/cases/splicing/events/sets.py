@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 import numpy as np
 import pandas as pd
 from jaxtyping import Bool
@@ -11,18 +9,17 @@ from jaxtyping import Bool
 from eigrad.cases.splicing.events.table import Events
 
 Mask = Bool[np.ndarray, " events"]
-Direction = Literal["included", "excluded", "either"]
 
 
 def differential(
     events: Events,
     condition: str,
     *,
-    direction: Direction = "included",
+    direction: str = "included",
     min_others: int = 2,
-    min_dpsi: float = 0.2,
-    min_probability: float = 0.95,
-    max_p: float = 0.05,
+    min_dpsi: float | int = 0.2,
+    min_probability: float | int = 0.95,
+    max_p: float | int = 0.05,
 ) -> Mask:
     """Exons that are more included (or excluded) in a condition than in at least so many others.
 
@@ -42,7 +39,7 @@ def differential(
     return mask
 
 
-def constitutive(events: Events, *, min_psi: float = 0.95, min_conditions: int = 1) -> Mask:
+def constitutive(events: Events, *, min_psi: float | int = 0.95, min_conditions: int = 1) -> Mask:
     """Exons included in every condition that quantifies them, and in at least so many."""
     values = events.psi.to_numpy(float)
     there = ~np.isnan(values)
@@ -54,8 +51,8 @@ def non_changing(
     events: Events,
     *,
     condition: str | None = None,
-    max_dpsi: float = 0.05,
-    min_probability: float = 0.0,
+    max_dpsi: float | int = 0.05,
+    min_probability: float | int = 0.0,
     min_pairs: int = 1,
 ) -> Mask:
     """Exons that change in no comparison (with `condition`, or at all), of at least so many.
@@ -75,9 +72,9 @@ def alternative_elsewhere(
     condition: str,
     *,
     min_pairs: int = 2,
-    min_dpsi: float = 0.2,
-    min_probability: float = 0.95,
-    max_p: float = 0.05,
+    min_dpsi: float | int = 0.2,
+    min_probability: float | int = 0.95,
+    max_p: float | int = 0.05,
 ) -> Mask:
     """Exons that change in at least so many comparisons of other conditions, and in none with `condition`."""
     here = _from(events, condition)

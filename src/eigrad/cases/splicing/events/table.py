@@ -103,7 +103,7 @@ class Change(NamedTuple):
     row: int
     condition_1: str
     condition_2: str
-    dpsi: float
+    dpsi: float | int
     probability_changing: float = math.nan
     probability_non_changing: float = math.nan
     p_adjusted: float = math.nan

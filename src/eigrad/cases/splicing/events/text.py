@@ -25,7 +25,7 @@ MISSING = ("", "NA", "na", "NaN", "nan")
 class Text:
     """A table's cells as the file has them, column by column, and the line of the file that each row stands on."""
 
-    path: Path
+    path: Path | str
     columns: dict[str, list[str]]
     lines: list[int]
 
@@ -51,12 +51,14 @@ class Text:
         return self.columns[self.named(*names)]
 
     def numbers(
-        self, name: str, low: float = -math.inf, high: float = math.inf, scale: float = 1.0
+        self, name: str, low: float | int = -math.inf, high: float | int = math.inf, scale: float = 1.0
     ) -> Float64[np.ndarray, " rows"]:
         """A column as numbers between two limits (as they stand in the file), NaN where the cell says missing."""
         return np.array([scale * self.number(row, name, text, low, high) for row, text in enumerate(self.column(name))])
 
-    def number(self, row: int, column: str, text: str, low: float = -math.inf, high: float = math.inf) -> float:
+    def number(
+        self, row: int, column: str, text: str, low: float | int = -math.inf, high: float | int = math.inf
+    ) -> float:
         """One number between two limits, NaN where the text says missing."""
         if text.strip() in MISSING:
             return math.nan
@@ -70,7 +72,7 @@ class Text:
             )
         return value
 
-    def list_of(self, row: int, column: str, n: int, low: float, high: float) -> list[float]:
+    def list_of(self, row: int, column: str, n: int, low: float | int, high: float | int) -> list[float]:
         """A cell of n numbers with semicolons between them, none of them missing."""
         parts = self.columns[column][row].split(";")
         if len(parts) != n:
@@ -102,7 +104,7 @@ class Text:
         return found
 
 
-def read_text(path: Path, needed: Sequence[str], separator: str = "\t", repeated: Sequence[str] = ()) -> Text:
+def read_text(path: Path | str, needed: Sequence[str], separator: str = "\t", repeated: Sequence[str] = ()) -> Text:
     """A table with a header, gzipped or not; lines that start with # before the header are skipped.
 
     Every row must have as many cells as the header. A column named twice is refused, but for `repeated`, whose first
@@ -143,9 +145,9 @@ def _content(path: Path) -> str:
         raise ValueError(f"{path}: cannot be read ({reason}), expected a text table, gzipped or not") from error
 
 
-def header_of(path: Path) -> set[str]:
+def header_of(path: Path | str) -> set[str]:
     """The names in the header of a table, whatever separates them."""
-    for line in _content(path).splitlines():
+    for line in _content(Path(path)).splitlines():
         if line.strip() and not line.startswith("#"):
             return {name.strip().strip('"') for name in re.split(r"[\t,]", line)}
     raise ValueError(f"{path}: got an empty file, expected a table with a header")

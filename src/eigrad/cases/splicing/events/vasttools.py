@@ -18,7 +18,7 @@ SPAN = re.compile(r"([^:]+):(\d+)-(\d+)")
 FULL = re.compile(r"([^:]+):([\d+]+),([\d+]+)-([\d+]+),([\d+]+)")
 
 
-def read_vasttools(path: Path, min_quality: str = "LOW") -> Events:
+def read_vasttools(path: Path | str, min_quality: str = "LOW") -> Events:
     """Exon events of a VAST-TOOLS inclusion table, a condition for every sample.
 
     PSI whose read coverage is scored below `min_quality` (SOK, OK, LOW, VLOW or N) is NaN. The table gives the inner
