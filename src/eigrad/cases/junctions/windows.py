@@ -55,8 +55,7 @@ def load(source: str | None, seed: int) -> Windows:
     """
     path = SHIPPED if source is None else Path(source)
     table = _read(path)
-    labels = table.groupby("sequence")["label"].transform("nunique")
-    distinct = table[labels == 1].drop_duplicates("sequence").reset_index(drop=True)
+    distinct, contradictory = _distinct(table)
     counts = distinct["label"].value_counts()
     if short := [label for label in CLASSES if counts.get(label, 0) < sum(FOLDS.values())]:
         raise ValueError(
@@ -71,8 +70,20 @@ def load(source: str | None, seed: int) -> Windows:
     train, validation, test = (whole.take(rows) for rows in _parted(relatives(distinct["sequence"]), codes, seed))
     return Windows(
         train, validation, test, "3,190 windows in the package" if source is None else path.name, digest, len(table),
-        int((labels == 1).sum()) - len(distinct), int((labels > 1).sum()),
+        len(table) - contradictory - len(distinct), contradictory,
     )  # fmt: skip
+
+
+def shipped(label: str) -> np.ndarray:
+    """The different windows of one label in the package, one-hot (windows, 4, 60)."""
+    table, _ = _distinct(_read(SHIPPED))
+    return one_hot(table.loc[table["label"] == label, "sequence"].tolist())
+
+
+def _distinct(table: pd.DataFrame) -> tuple[pd.DataFrame, int]:
+    """Every window once, without those of two labels, and how many rows those were."""
+    labels = table.groupby("sequence")["label"].transform("nunique")
+    return table[labels == 1].drop_duplicates("sequence").reset_index(drop=True), int((labels > 1).sum())
 
 
 def relatives(sequences: pd.Series, shared: int = SHARED) -> np.ndarray:

@@ -1,0 +1,40 @@
+"""Mean conservation of each region, from a bigWig track such as phastCons or phyloP."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float32
+
+from eigrad.cases.splicing.features.regions import Spans
+
+
+class Track:
+    """A bigWig file; bases without a value count as 0."""
+
+    def __init__(self, path: Path | str) -> None:
+        try:
+            import pybigtools
+        except ImportError as error:
+            raise ValueError("a bigWig track needs pybigtools: pip install 'eigrad[splicing]'") from error
+        self.path = Path(path)
+        try:
+            self._file = pybigtools.open(str(path))
+            self.lengths: dict[str, int] = dict(self._file.chroms())
+        except (OSError, ValueError, pybigtools.BBIReadError) as error:
+            reason = " ".join(str(error).split())
+            raise ValueError(f"{path}: cannot be read ({reason}), expected a bigWig file") from error
+
+    def means(self, chrom: np.ndarray, spans: tuple[Spans, Spans]) -> Float32[np.ndarray, "events spans"]:
+        """The mean over each span of each event; 0 for an empty span, and on a chromosome the track does not have."""
+        starts, ends = spans
+        found = np.zeros(starts.shape, np.float32)
+        for row, name in enumerate(chrom.tolist()):
+            length = self.lengths.get(name, 0)
+            for i, (start, end) in enumerate(zip(starts[row].tolist(), ends[row].tolist(), strict=True)):
+                inside = max(start, 0), min(end, length)
+                if inside[0] < inside[1]:
+                    values = self._file.values(name, *inside, fillna=0)
+                    found[row, i] = float(values.sum()) / (end - start)
+        return found

@@ -1,0 +1,69 @@
+"""A genome as numbers: sequences of a FASTA file, a chromosome at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import UInt8
+
+from eigrad.sequence import LETTERS
+
+N = len(LETTERS)  # the code of a letter that is none of A, C, G and T
+Codes = UInt8[np.ndarray, " _"]
+
+_CODE = np.full(256, N, np.uint8)
+for _code, _letter in enumerate(LETTERS):
+    _CODE[ord(_letter)] = _CODE[ord(_letter.lower())] = _code
+_CODE[[ord("U"), ord("u")]] = LETTERS.index("T")
+_COMPLEMENT = np.array([3, 2, 1, 0, N], np.uint8)
+
+
+def encoded(text: str) -> Codes:
+    """A, C, G, T (or U) as 0 to 3, every other letter as 4."""
+    codes: Codes = _CODE[np.frombuffer(text.encode("ascii", "replace"), np.uint8)]
+    return codes
+
+
+def reverse_complement(codes: Codes) -> Codes:
+    """The other strand, read in its own direction."""
+    other: Codes = _COMPLEMENT[codes[::-1]]
+    return other
+
+
+class Genome:
+    """Chromosomes of a FASTA file (plain or bgzipped); its index is made beside it where there is none."""
+
+    def __init__(self, path: Path | str) -> None:
+        try:
+            import pyfaidx
+        except ImportError as error:
+            raise ValueError("a genome needs pyfaidx: pip install 'eigrad[splicing]'") from error
+        self.path = Path(path)
+        try:
+            self._fasta = pyfaidx.Fasta(str(path), as_raw=True, read_ahead=None)
+        except (OSError, ValueError, pyfaidx.FastaIndexingError, pyfaidx.UnsupportedCompressionFormat) as error:
+            reason = " ".join(str(error).split())
+            raise ValueError(f"{path}: cannot be read ({reason}), expected a FASTA file") from error
+
+    @cached_property
+    def lengths(self) -> dict[str, int]:
+        """Letters of each chromosome."""
+        return {name: len(self._fasta[name]) for name in self._fasta.keys()}  # noqa: SIM118 (no mapping)
+
+    def chromosome(self, name: str) -> Codes:
+        """A whole chromosome."""
+        return encoded(str(self._fasta[name][:]))
+
+    def chromosomes(self, names: Sequence[str]) -> Iterator[tuple[str, Codes]]:
+        """Chromosomes, each held no longer than it is used; an unknown one is refused before the first."""
+        for name in names:
+            if name not in self.lengths:
+                known = ", ".join(list(self.lengths)[:3])
+                raise ValueError(
+                    f"{self.path}: has no sequence {name!r}, expected the genome of the events (it has {known}, ...)"
+                )
+        for name in names:
+            yield name, self.chromosome(name)
