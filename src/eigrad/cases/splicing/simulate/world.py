@@ -1,0 +1,181 @@
+"""A world written out: everything downstream reads only what a real lab would have; the truth lies beside it."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import asdict, dataclass
+from itertools import combinations, product
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from eigrad.cases.folder import opened, versions
+from eigrad.cases.splicing.events import Events
+from eigrad.cases.splicing.events.table import build
+from eigrad.cases.splicing.features import Genome
+from eigrad.cases.splicing.features.motifs import Motif
+from eigrad.cases.splicing.simulate import files, genes, quantify
+from eigrad.cases.splicing.simulate.inclusion import Inclusion, included, regulation
+from eigrad.cases.splicing.simulate.programme import TISSUES, Programme, programme
+from eigrad.data import write_atomic, write_json, write_table
+from eigrad.sequence import LETTERS
+
+logger = logging.getLogger(__name__)
+
+LEAST = 200
+KMER = 3  # letters of the k-mers that a true motif may show itself by
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What world is made. `factor` is the protein that drives `tissue`, or "none"."""
+
+    out: Path
+    n_events: int = 4000
+    factor: str = "RBFOX1"
+    tissue: str = "hippocampus"
+    direction: str = "included"
+    share_cassette: float = 0.5
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.n_events < LEAST:
+            raise ValueError(f"--n-events: got {self.n_events}, expected at least {LEAST}")
+        if not 0.05 <= self.share_cassette <= 0.5:
+            raise ValueError(f"--share-cassette: got {self.share_cassette}, expected 0.05 to 0.5")
+        if self.seed < 0:
+            raise ValueError(f"--seed: got {self.seed}, expected at least 0")
+
+    @property
+    def planted(self) -> str | None:
+        """The factor, None in a control world."""
+        return None if self.factor == "none" else self.factor
+
+
+def simulate(settings: Settings) -> Path:
+    """Write a world into `settings.out`: world.json is written last, and a folder with it is whole."""
+    how = programme(settings.planted, settings.tissue, settings.direction, settings.seed)
+    folder = opened(settings.out, "simulate")
+    (folder / "world.json").unlink(missing_ok=True)
+    write_json(
+        folder / "config.json", {"command": "simulate", "arguments": _arguments(settings), "versions": versions()}
+    )
+    for name in ("majiq", "knockout", "clip", "truth"):
+        (folder / name).mkdir(exist_ok=True)
+    rng = np.random.default_rng((settings.seed, 0))
+    layout = genes.laid_out(settings.n_events, settings.share_cassette, rng)
+    logger.info("genome ...")
+    (folder / "genome.fa.fai").unlink(missing_ok=True)
+    files.write_fasta(folder / "genome.fa", genes.sequences(layout, how, rng))
+    files.write_gtf(folder / "annotation.gtf", layout)
+    genome = Genome(folder / "genome.fa")
+    table = layout.triplets()
+    events = build(genes.as_triplets(layout, table), {})
+    cassette = table["cassette"].to_numpy(bool)
+    logger.info("inclusion ...")
+    truth = included(events, cassette, genome, how, rng)
+    _quantify(folder, events.take(cassette), truth, cassette, how, settings, rng)
+    logger.info("evidence ...")
+    sites = files.site_positions(events, cassette, genome, how.factors)
+    files.write_conservation(folder / "conservation.bw", layout, sites, rng)
+    write_table(folder / "expression.csv", files.expression(how, rng))
+    _write_clip(folder, how, sites, layout, rng)
+    _write_truth(folder / "truth", events, cassette, truth, how, sites)
+    write_json(
+        folder / "world.json",
+        {"arguments": _arguments(settings), "n_events": len(events), "n_cassette": int(cassette.sum())},
+    )
+    return folder
+
+
+def _arguments(settings: Settings) -> dict[str, object]:
+    return {name: value for name, value in asdict(settings).items() if name != "out"}
+
+
+def _quantify(
+    folder: Path,
+    events: Events,
+    truth: Inclusion,
+    cassette: np.ndarray,
+    how: Programme,
+    settings: Settings,
+    rng: np.random.Generator,
+) -> None:
+    """Every pair of tissues, and wild type against knock-out in the tissue of interest."""
+    inclusion, total = quantify.reads(truth.psi[cassette], rng)
+    by_tissue = {name: (inclusion[:, i], total[:, i]) for i, name in enumerate(TISSUES)}
+    for pair in combinations(TISSUES, 2):
+        path = folder / "majiq" / f"{pair[0]}_{pair[1]}.deltapsi.tsv.gz"
+        quantify.write_majiq(path, events, pair, *(by_tissue[name] for name in pair))
+    place = TISSUES.index(settings.tissue)
+    without = (
+        truth.log_odds + regulation(truth.counts, how.without(settings.planted or "")) - regulation(truth.counts, how)
+    )
+    both = np.stack([truth.log_odds[cassette, place], without[cassette, place]], axis=1)
+    inclusion, total = quantify.reads(1 / (1 + np.exp(-both)), rng)
+    experiment = [(inclusion[:, i], total[:, i]) for i in (0, 1)]
+    target = _assayed(how)
+    names = f"{settings.tissue}-wildtype", f"{settings.tissue}-{target}-knockout"
+    quantify.write_majiq(folder / "knockout" / f"{target}.deltapsi.tsv.gz", events, names, *experiment)
+
+
+def _assayed(how: Programme) -> str:
+    """The protein whose knock-out and CLIP there are: the planted one, or in a control world a decoy."""
+    return how.planted or how.decoys[0].motif.name
+
+
+def _write_clip(
+    folder: Path, how: Programme, sites: pd.DataFrame, layout: genes.Layout, rng: np.random.Generator
+) -> None:
+    table = files.clip_sites(sites, how.planted or "", layout, rng)
+    with write_atomic(folder / "clip" / f"{_assayed(how)}.CIMS.bed") as beside:
+        table.rename(columns={"chrom": "#chrom"}).to_csv(beside, sep="\t", index=False)
+
+
+def _write_truth(
+    folder: Path, events: Events, cassette: np.ndarray, truth: Inclusion, how: Programme, sites: pd.DataFrame
+) -> None:
+    """Factors and their effects, meta-features that are causes or show one, exons, and where the sites lie."""
+    effects = [
+        (factor.name, effect.region, effect.size, *factor.activity)
+        for factor in how.factors
+        for effect in factor.effects
+    ]
+    write_table(folder / "effects.csv", pd.DataFrame(effects, columns=["factor", "region", "log_odds", *TISSUES]))
+    decoys = [(each.motif.name, each.factor, each.region, each.chance) for each in how.decoys]
+    write_table(folder / "decoys.csv", pd.DataFrame(decoys, columns=["motif", "factor", "region", "chance"]))
+    write_table(
+        folder / "meta_features.csv", pd.DataFrame(_causal(how), columns=["meta_feature", "cause", "kind", *TISSUES])
+    )
+    exons = events.exons[["event_id"]].assign(cassette=cassette)
+    exons[list(TISSUES)] = truth.psi
+    write_table(folder / "events.csv", exons)
+    write_table(folder / "sites.csv", sites)
+
+
+def _causal(how: Programme) -> list[tuple[object, ...]]:
+    """Meta-features that carry a cause: motifs themselves, k-mers within them, and what every exon has."""
+    rows: list[tuple[object, ...]] = []
+    for factor in how.factors:
+        for effect in factor.effects:
+            strength = tuple(round(effect.size * share, 4) for share in factor.activity)
+            rows.append((f"{effect.region}:{factor.name}", factor.name, "motif", *strength))
+            rows += [(f"{effect.region}:{word}", factor.name, "k-mer", *strength) for word in words_of(factor.motif)]
+    own = [
+        *(f"{site}:strength" for site in ("upstream_donor", "exon_acceptor", "exon_donor", "downstream_acceptor")),
+        "length:exon",
+        "length:upstream_intron",
+        "length:downstream_intron",
+    ]
+    rows += [(name, "exon", "own", *(1.0,) * len(TISSUES)) for name in own]
+    return rows
+
+
+def words_of(motif: Motif, k: int = KMER, least: float = 0.2) -> list[str]:
+    """K-mers, as RNA, all of whose letters have at least this probability somewhere along a motif."""
+    found: dict[str, None] = {}
+    for start in range(len(motif) - k + 1):
+        letters = [[LETTERS[i] for i in np.flatnonzero(row >= least)] for row in motif.probabilities[start : start + k]]
+        found |= {"".join(word).replace("T", "U"): None for word in product(*letters)}
+    return list(found)
