@@ -43,6 +43,8 @@ def test_the_columns_are_those_of_the_two_comparisons(sets):
     for j in range(5):
         a, b = first.statistic[j], second.statistic[j]
         assert table.t[j] == (min(a, b, key=abs) if a * b > 0 else 0)
+        a, b = first.effect[j], second.effect[j]
+        assert table.effect[j] == (min(a, b, key=abs) if a * b > 0 else 0)
     assert table["product"].tolist() == (table.magnitude * table.t).tolist()
     assert table.feature.tolist() == list("abcde")
 
