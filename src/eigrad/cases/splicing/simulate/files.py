@@ -39,21 +39,25 @@ def write_fasta(path: Path, chromosomes: Iterator[tuple[str, Codes]]) -> None:
 
 def write_gtf(path: Path, layout: Layout) -> None:
     """Genes with a transcript of all exons, and one for each cassette exon that skips it."""
-    lines = []
+    lines: list[str] = []
+    genes = layout.genes.to_dict("records")
     for gene, (_, exons) in enumerate(layout.exons.groupby("gene")):
-        row = layout.genes.iloc[gene]
-        skipped = [None, *exons.loc[exons["cassette"], "number"]]
+        chrom, strand = genes[gene]["chrom"], genes[gene]["strand"]
         names = f'gene_id "{gene_id(gene)}"; gene_name "{gene_name(gene)}";'
-        lines.append(_line(row["chrom"], "gene", (row["start"], row["end"]), row["strand"], names))
+        lines.append(_line(chrom, "gene", (genes[gene]["start"], genes[gene]["end"]), strand, names))
+        spans = [
+            layout.on_chromosome(gene, span)
+            for span in zip(exons["start"].tolist(), exons["end"].tolist(), strict=True)
+        ]
+        skipped = [None, *np.flatnonzero(exons["cassette"].to_numpy(bool)).tolist()]
         for i, skip in enumerate(skipped, start=1):
-            kept = exons[exons["number"] != skip]
-            spans = [layout.on_chromosome(gene, span) for span in zip(kept["start"], kept["end"], strict=True)]
+            kept = [span for place, span in enumerate(spans) if place != skip]
             more = f'{names} transcript_id "{gene_id(gene)}.{i}";'
-            whole = min(start for start, _ in spans), max(end for _, end in spans)
-            lines.append(_line(row["chrom"], "transcript", whole, row["strand"], more))
+            whole = min(start for start, _ in kept), max(end for _, end in kept)
+            lines.append(_line(chrom, "transcript", whole, strand, more))
             lines += [
-                _line(row["chrom"], "exon", span, row["strand"], f'{more} exon_number "{place}";')
-                for place, span in enumerate(spans, start=1)
+                _line(chrom, "exon", span, strand, f'{more} exon_number "{place}";')
+                for place, span in enumerate(kept, start=1)
             ]
     with write_atomic(path) as beside:
         beside.write_text("".join(lines), encoding="utf-8")

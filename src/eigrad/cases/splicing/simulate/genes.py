@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -17,14 +18,10 @@ from eigrad.cases.splicing.simulate.programme import Programme
 CHROMOSOMES = (*(f"chr{i}" for i in range(1, 20)), "chrX")
 BLOCKS = 2  # cassette exons of a gene
 SPACER = 400  # nucleotides between genes
-EXON, INTRON_LENGTH = (125, 0.45, 30, 600), (700, 0.6, 160, 4000)  # median, spread of the logarithm, least, most
+EXON, INTRON_LENGTH = (125.0, 0.45, 30, 600), (700.0, 0.6, 160, 4000)  # median, spread of the logarithm, least, most
 INTRON_LETTERS, EXON_LETTERS = (0.29, 0.2, 0.2, 0.31), (0.26, 0.24, 0.26, 0.24)
-SHARP = {False: 1.4, True: 0.75}  # how strictly the sites of constitutive and of cassette exons follow the model
-SITE_CHANCE, MORE_SITES = (
-    0.16,
-    0.7,
-)  # that a region of a cassette exon has sites of a factor, and how many more than one
-SECOND = 1  # a stream of random numbers of its own
+SHARP = {False: 1.4, True: 0.75}  # how strictly sites of constitutive and cassette exons follow the model
+SITE_CHANCE, MORE_SITES = 0.16, 0.7  # that a region of a cassette exon has sites of a factor; mean of those beyond one
 
 
 @dataclass(frozen=True)
@@ -50,10 +47,13 @@ class Layout:
 
     def on_chromosome(self, gene: int, span: tuple[int, int]) -> tuple[int, int]:
         """Where a span of a gene lies once the gene is turned to its strand."""
-        row = self.genes.iloc[gene]
-        if row["strand"] == "+":
-            return span
-        return int(row["start"] + row["end"] - span[1]), int(row["start"] + row["end"] - span[0])
+        strand, start, end = self._places[gene]
+        return span if strand == "+" else (start + end - span[1], start + end - span[0])
+
+    @cached_property
+    def _places(self) -> list[tuple[str, int, int]]:
+        columns = (self.genes[name].tolist() for name in ("strand", "start", "end"))
+        return list(zip(*columns, strict=True))
 
 
 def laid_out(n_events: int, share_cassette: float, rng: np.random.Generator) -> Layout:
