@@ -1,5 +1,6 @@
 """Exon triplets and their inclusion, from what MAJIQ, rMATS, VAST-TOOLS or anyone else wrote."""
 
+from eigrad.cases.splicing.events.annotation import constitutive_exons
 from eigrad.cases.splicing.events.cassettes import read_cassettes
 from eigrad.cases.splicing.events.majiq import read_majiq
 from eigrad.cases.splicing.events.plain import read_csv, write_events
@@ -16,6 +17,7 @@ __all__ = [
     "Events",
     "alternative_elsewhere",
     "constitutive",
+    "constitutive_exons",
     "differential",
     "event_id",
     "merge",
