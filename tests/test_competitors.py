@@ -125,3 +125,31 @@ def test_what_predicts_better_than_the_network_is_called_so(generator):
         assert table.lead[0] == table.lead_low[0] == table.lead_high[0] == 0
         assert (table.lead_low <= table.lead).all()
         assert (table.lead <= table.lead_high).all()
+
+
+def test_lists_of_groups_and_labels_of_zero_and_one_are_as_good_as_arrays(generator):
+    x = torch.randn(60, 3, generator=generator)
+    y = (x[:, 0] > 0).numpy()
+    network = nn.Linear(3, 1)
+    groups = np.array(["a", "a", "b"], object)
+    given = (network.eval(), x.numpy(), y)
+    expected = permutation_importance(*given, groups, seed=0)
+    assert permutation_importance(*given, groups.tolist(), seed=0).tolist() == expected.tolist()
+    assert (expected != 0).all()
+    find = NETWORK_FREE["t-test on inputs"]
+    whole = find(x.numpy(), y, x.numpy(), 0).score
+    assert find(x.numpy(), y.astype(int), x.numpy(), 0).score.tolist() == whole.tolist()
+    with pytest.raises(ValueError, match="got 2 groups and 60 labels for values of shape"):
+        permutation_importance(*given, groups[:2], seed=0)
+
+
+@pytest.mark.parametrize("labels", [[0] * 40, [0, 1, 2, 3] * 10, [2, 3] * 20])
+def test_two_classes_are_held_against_each_other(labels):
+    rng = np.random.default_rng(1)
+    names = ("a", "b", "c")
+    good, bad = (
+        Examples(rng.standard_normal((40, 3)).astype(np.float32), np.array(each), names)
+        for each in ([0, 1] * 20, labels)
+    )
+    with pytest.raises(ValueError, match=r"beside_network: test has the labels .*, expected 1 and one other"):
+        beside_network(nn.Linear(3, 1), good, bad, 1)

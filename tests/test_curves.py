@@ -1,6 +1,7 @@
 """Laws of deletion and insertion, and of networks taken together."""
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from torch import nn
@@ -95,3 +96,10 @@ def test_attributions_of_an_ensemble_are_the_mean_of_its_networks(points, seed):
     assert torch.allclose(together.values, torch.stack(alone).mean(0), rtol=1e-10, atol=1e-14)
     with pytest.raises(ValueError, match="got no networks"):
         Ensemble([])
+
+
+def test_areas_do_not_depend_on_the_order_of_fractions():
+    curve = pd.DataFrame({"fraction": [0.0, 0.5, 1.0], "deletion": [3.0, 1.0, 0.0], "insertion": [0.0, 2.0, 3.0]})
+    assert areas(curve[::-1]).to_dict() == areas(curve).to_dict() == {"deletion": 1.25, "insertion": 1.75}
+    with pytest.raises(ValueError, match="areas: got 1 fractions, expected at least two different ones"):
+        areas(curve[:1])

@@ -125,3 +125,19 @@ def test_groups_are_rows_of_the_table(factors, rng):
 def test_refusals(factors, call, message):
     with pytest.raises(ValueError, match=message):
         call(factors)
+
+
+def test_names_are_kept_apart(rng):
+    first, other = rng.standard_normal((2, 50))
+    values = np.column_stack([first, first, other])
+    assert correlated(values, feature_names=["x", "y", "x +1"]).tolist() == ["x +1'", "x +1'", "x +1"]
+    assert correlated(values, feature_names=[("a", 1), ("a", 2), ("b", 1)])[2] == ("b", 1)
+    with pytest.raises(ValueError, match="feature_names has 'x' twice; expected a name of its own"):
+        correlated(values, feature_names=["x", "y", "x"])
+
+
+def test_labels_may_come_one_at_a_time_and_be_tuples(rng):
+    group, null = rng.standard_normal((2, 30, 4))
+    labels = [("a", 1), ("b", 1), ("a", 1), ("b", 2)]
+    table = significance(group, null, groups=iter(labels))
+    assert table["feature"].tolist() == [("a", 1), ("b", 1), ("b", 2)]

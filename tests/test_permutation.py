@@ -160,3 +160,19 @@ def test_samples_that_cannot_succeed_are_refused(rng):
         significance(rng.standard_normal((2, 3)), rng.standard_normal((3, 3)), test="maxt", progress=False)
     with pytest.raises(ValueError, match="westfall-young"):
         significance(rng.standard_normal((5, 3)), rng.standard_normal((5, 3)), correction="westfall-young")
+
+
+@pytest.mark.filterwarnings("ignore::eigrad.significance.SignificanceWarning")
+@pytest.mark.parametrize("spread", [1e-2, 1e-3, 1e-5])
+def test_exact_p_values_are_no_smaller_than_arrangements_allow(spread):
+    rng = np.random.default_rng(3)
+    group, null = (spread * rng.standard_normal((4, 50)) for _ in range(2))
+    group += 1.0
+    table = significance(group, null, transform="signed", test="maxt", progress=False)
+    assert (table["p_value"] == 2 / 70).all()
+
+
+def test_too_few_samples_are_not_mended_by_fewer_permutations():
+    rng = np.random.default_rng(4)
+    with pytest.raises(ValueError, match=r"can be arranged in 20 ways: .* expected more samples"):
+        significance(*rng.standard_normal((2, 3, 4)), transform="signed", test="maxt")

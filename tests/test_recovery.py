@@ -119,3 +119,12 @@ def test_overlap_is_shared_over_either():
 def test_refusals(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+def test_yes_and_no_are_not_guessed():
+    with pytest.raises(ValueError, match="recovery: truth: got values other than 0 and 1"):
+        recovery([1.0, 2.0, 3.0], np.array([1.0, np.nan, 0.0]), at=())
+    with pytest.raises(ValueError, match="known_features: present: got values other than 0 and 1"):
+        known_features(np.full((4, 3), np.nan), [True, True, False, False])
+    with pytest.raises(ValueError, match="1 features lack a group"):
+        known_features(np.ones((4, 2)), [True, True, False, False], groups=["a", None])

@@ -13,6 +13,7 @@ from eigrad.significance import (
     SignificanceWarning,
     null_calibration,
     null_p_values,
+    recommended,
     significance,
 )
 
@@ -511,3 +512,26 @@ def test_refusals(pair, change, message):
 def test_refusals_of_calibration(pair, call, message):
     with pytest.raises(ValueError, match=message):
         call(pair[1])
+
+
+def test_columns_of_tables_name_features_and_must_agree():
+    rng = np.random.default_rng(5)
+    group, null = (pd.DataFrame(rng.standard_normal((30, 4)), columns=list("abcd")) for _ in range(2))
+    assert significance(group, null)["feature"].tolist() == list("abcd")
+    assert significance(group, null.to_numpy())["feature"].tolist() == list("abcd")
+    assert significance(group, null, feature_names=range(4))["feature"].tolist() == [0, 1, 2, 3]
+    with pytest.raises(ValueError, match="the null has the column 'd' where another has 'a'; expected the same"):
+        significance(group, null[list("dcba")])
+    with pytest.raises(ValueError, match="the null has 3 columns where another has 4"):
+        significance(group, null[list("abc")])
+    with pytest.raises(ValueError, match="the reference has the column 'd'"):
+        recommended(group, null, null[list("dcba")], test="welch")
+
+
+@pytest.mark.parametrize("nonzero", [1, 2])
+def test_few_numbers_do_not_make_samples_the_same(nonzero):
+    rng = np.random.default_rng(6)
+    group, null = (np.zeros((300, 5)) for _ in range(2))
+    group[:, :nonzero], null[:, :nonzero] = rng.standard_normal((2, 300, nonzero))
+    table = significance(group, null)
+    assert not [message for message in table.attrs["warnings"] if "attributions of a null sample" in message]

@@ -85,5 +85,23 @@ def test_what_was_chosen_is_of_least_loss():
 def test_refusals(trained, data):
     with pytest.raises(ValueError, match=r"got penalty 0.1 after 0.2, expected a larger one"):
         fine_tune(copy.deepcopy(trained), loss, *data, Schedule(1), penalties=[0.2, 0.1], seed=0, progress=False)
-    with pytest.raises(ValueError, match="a network without linear layers"):
-        first_layer(nn.Sequential(nn.Conv1d(1, 2, 3)))
+    with pytest.raises(ValueError, match="got no layer with weights where the inputs enter"):
+        first_layer(nn.Sequential(nn.ReLU()))
+
+
+def test_the_layer_that_inputs_enter_is_found_or_refused():
+    class HeadFirst(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.scale = nn.Parameter(torch.ones(3))
+            self.layer = nn.Linear(3, 2)
+
+    with pytest.raises(ValueError, match="got HeadFirst where the inputs enter, expected a linear layer"):
+        first_layer(HeadFirst())
+    with pytest.raises(ValueError, match="got Conv1d where the inputs enter"):
+        first_layer(nn.Sequential(nn.Conv1d(1, 2, 3), nn.Flatten(), nn.Linear(6, 2)))
+    frozen = nn.Sequential(nn.Linear(3, 2), nn.ReLU(), nn.Linear(2, 1))
+    frozen[0].requires_grad_(False)
+    with pytest.raises(ValueError, match="the first layer's weights are frozen"):
+        first_layer(frozen)
+    assert used(frozen).tolist() == [True] * 3

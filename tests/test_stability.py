@@ -59,3 +59,13 @@ def test_orders_of_several_seeds(rng):
 def test_refusals(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+def test_what_is_not_used_does_not_agree():
+    first, second = np.zeros((2, 100))
+    first[:5] = 1.0
+    second[50:55] = 1.0
+    assert seed_agreement({"a": first, "b": second}, first=30)["jaccard"] == 0.0
+    for bad in (np.nan, np.inf):
+        with pytest.raises(ValueError, match="got scores that are NaN or infinite, expected finite"):
+            seed_agreement({"a": first, "b": np.full(100, bad)})

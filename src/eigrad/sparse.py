@@ -39,16 +39,23 @@ class Sparse:
 
 
 def first_layer(network: nn.Module) -> nn.Linear:
-    """The linear layer the inputs enter: the first there is."""
-    layers = [module for module in network.modules() if isinstance(module, nn.Linear)]
-    if not layers:
-        raise ValueError("sparse training: got a network without linear layers, expected one that its inputs enter")
+    """The linear layer the inputs enter: the first layer with weights."""
+    layers = [module for module in network.modules() if any(True for _ in module.parameters(recurse=False))]
+    if not layers or not isinstance(layers[0], nn.Linear):
+        found = type(layers[0]).__name__ if layers else "no layer with weights"
+        raise ValueError(
+            f"sparse training: got {found} where the inputs enter, expected a linear layer, before all others in the "
+            "network's modules"
+        )
+    if not layers[0].weight.requires_grad:
+        raise ValueError("sparse training: the first layer's weights are frozen, expected weights to be trained")
     return layers[0]
 
 
 def used(network: nn.Module) -> Tensor:
     """Which inputs the first layer still reads, (features,)."""
-    return first_layer(network).weight.detach().ne(0).any(0)
+    layer = next(module for module in network.modules() if isinstance(module, nn.Linear))
+    return layer.weight.detach().ne(0).any(0)
 
 
 def fine_tune(

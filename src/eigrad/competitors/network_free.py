@@ -6,7 +6,7 @@ Each gives a score a feature, the larger the more it matters, and where it predi
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,6 +22,7 @@ from sklearn.preprocessing import StandardScaler
 from torch import nn
 
 from eigrad.data import Examples
+from eigrad.significance.prepare import as_labels
 from eigrad.training import predict
 
 PerFeature = Float64[np.ndarray, " features"]
@@ -47,7 +48,8 @@ def t_test(x: np.ndarray, y: np.ndarray, held_out: np.ndarray, seed: int) -> Fou
     """The size of Welch's t between class and reference."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)  # a feature that hardly varies
-        t = stats.ttest_ind(x[y], x[~y], equal_var=False).statistic
+        of_class = np.asarray(y, dtype=bool)
+        t = stats.ttest_ind(x[of_class], x[~of_class], equal_var=False).statistic
     return Found(np.abs(np.nan_to_num(np.asarray(t, dtype=np.float64))), None)
 
 
@@ -85,6 +87,10 @@ def beside_network(
     `lead_high`, the 95 % interval by bootstrap of the held-out rows, and `better`, whether that interval lies above 0.
     """
     x, held_out = (part.values.reshape(len(part), -1) for part in (train, test))
+    for name, part in (("train", train), ("test", test)):
+        there = np.unique(part.labels).tolist()
+        if len(there) != 2 or label not in there:
+            raise ValueError(f"beside_network: {name} has the labels {there}, expected {label} and one other")
     y, held_out_y = train.labels == label, test.labels == label
     margin = predict(score, torch.from_numpy(test.values)).numpy().reshape(-1).astype(np.float64)
     found = {name: find(x, y, held_out, seed).predicted for name, find in NETWORK_FREE.items()}
@@ -104,21 +110,32 @@ def beside_network(
 
 
 def permutation_importance(
-    score: nn.Module, x: np.ndarray, y: np.ndarray, groups: np.ndarray, *, repeats: int = 5, seed: int
+    score: nn.Module,
+    x: np.ndarray,
+    y: np.ndarray | Sequence[bool],
+    groups: Iterable[Hashable],
+    *,
+    repeats: int = 5,
+    seed: int,
 ) -> Float64[np.ndarray, " groups"]:
     """By how much the log loss of a score, as log odds of the class, rises where a group's features are permuted.
 
     One number a group, in order of first appearance: its features are permuted together, the mean over `repeats`.
     """
-    rng = np.random.default_rng(seed)
+    rng, labels, y = np.random.default_rng(seed), as_labels(groups), np.asarray(y, dtype=bool)
+    if len(labels) != x.shape[1] or len(y) != len(x):
+        raise ValueError(
+            f"permutation importance: got {len(labels)} groups and {len(y)} labels for values of shape {x.shape}, "
+            "expected one for each feature and one for each sample"
+        )
 
     def loss(values: np.ndarray) -> float:
         odds = predict(score, torch.from_numpy(values)).numpy().reshape(-1).astype(np.float64)
         return float(log_loss(y, 1 / (1 + np.exp(-odds))))
 
     before, found = loss(x), []
-    for group in dict.fromkeys(groups):
-        columns, rises = groups == group, []
+    for group in dict.fromkeys(labels):
+        columns, rises = np.array([label == group for label in labels]), []
         for _ in range(repeats):
             changed = x.copy()
             changed[:, columns] = x[rng.permutation(len(x))][:, columns]

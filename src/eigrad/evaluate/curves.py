@@ -78,7 +78,10 @@ def deletion_insertion(
 
 def areas(curve: pd.DataFrame) -> pd.Series:
     """The mean score under every curve of `deletion_insertion`: low is good for deletion, high for insertion."""
+    curve = curve.sort_values("fraction")
     width = np.ptp(curve["fraction"])
+    if len(curve) < 2 or width == 0:
+        raise ValueError(f"areas: got {len(curve)} fractions, expected at least two different ones")
     names = [
         name for name in curve if str(name).startswith(("deletion", "insertion")) and not str(name).endswith("_sd")
     ]

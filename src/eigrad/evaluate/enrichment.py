@@ -6,6 +6,8 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from eigrad.evaluate.recovery import as_flags
+
 
 def enrichment(
     order: np.ndarray | Sequence[int], known: np.ndarray | Sequence[bool], sizes: np.ndarray | Sequence[int]
@@ -45,7 +47,7 @@ def known_features(
     above `threshold`). With `groups`, a label for each feature, one row a group, as known as its best member.
     Source: Jha et al., Genome Biology 21:149 (2020), "Defining the set of known biological features".
     """
-    there, mine = np.asarray(present, dtype=bool), np.asarray(of_class, dtype=bool)
+    there, mine = as_flags(present, "known_features: present"), as_flags(of_class, "known_features: of_class")
     if there.ndim != 2 or mine.shape != there.shape[:1]:
         raise ValueError(
             f"known_features: got presence of shape {there.shape} and classes of shape {mine.shape}, expected "
@@ -65,6 +67,8 @@ def known_features(
     )
     if groups is not None:
         labels = pd.Series(list(groups), dtype=object)
+        if labels.isna().any():
+            raise ValueError(f"known_features: {labels.isna().sum()} features lack a group, expected one for each")
         if len(labels) != len(table):
             raise ValueError(
                 f"known_features: got {len(labels)} groups, expected one for each of {len(table)} features"

@@ -18,8 +18,8 @@ def recovery(
     `truth` says which features matter; those `left_out`, such as what merely follows them, count neither way. Features
     of the same score come in together. "chance" is the part that matters, near the average precision of a random order.
     """
-    score, known = np.asarray(scores, dtype=float), np.asarray(truth, dtype=bool)
-    kept = np.ones(len(score), bool) if left_out is None else ~np.asarray(left_out, dtype=bool)
+    score, known = np.asarray(scores, dtype=float), as_flags(truth, "recovery: truth")
+    kept = np.ones(len(score), bool) if left_out is None else ~as_flags(left_out, "recovery: left_out")
     if not score.shape == known.shape == kept.shape or score.ndim != 1:
         raise ValueError(
             f"recovery: got {score.shape} scores, {known.shape} truths and {kept.shape} left out, expected one each"
@@ -37,6 +37,14 @@ def recovery(
         "chance": float(known.mean()),
     }
     return found | {f"precision_at_{n}": _precision(score, known, n) for n in at}
+
+
+def as_flags(values: np.ndarray | Sequence[bool], name: str) -> np.ndarray:
+    """Yes or no for each, as booleans or as numbers 0 and 1; NaN is neither."""
+    found = np.asarray(values)
+    if found.dtype != bool and not np.isin(found, (0, 1)).all():
+        raise ValueError(f"{name}: got values other than 0 and 1, expected yes or no for each")
+    return found.astype(bool)
 
 
 def _precision(score: np.ndarray, known: np.ndarray, n: int) -> float:

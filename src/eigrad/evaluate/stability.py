@@ -38,7 +38,8 @@ def distance_agreement(spaces: Mapping[str, np.ndarray]) -> pd.DataFrame:
 def seed_agreement(scores: Mapping[str, np.ndarray], first: int = 30) -> dict[str, float]:
     """How alike several orders of the same features are, such as those of networks of other seeds: means over pairs.
 
-    "jaccard": the mean overlap of their `first` features, the largest scores; "spearman": the mean correlation of all.
+    "jaccard": the mean overlap of their `first` features, the largest scores that are not zero; "spearman": the mean
+    correlation of all.
     """
     arrays = {name: np.asarray(values, dtype=float) for name, values in scores.items()}
     lengths = {len(values) for values in arrays.values()}
@@ -48,9 +49,17 @@ def seed_agreement(scores: Mapping[str, np.ndarray], first: int = 30) -> dict[st
             "two or more of the same features, and no more than there are"
         )
     above = np.triu_indices(len(arrays), 1)
-    overlap = jaccard({name: np.argsort(-values, kind="stable")[:first].tolist() for name, values in arrays.items()})
+    if not all(np.isfinite(values).all() for values in arrays.values()):
+        raise ValueError("seed_agreement: got scores that are NaN or infinite, expected finite ones")
+    overlap = jaccard({name: _largest(values, first) for name, values in arrays.items()})
     ranks = np.stack([stats.rankdata(values) for values in arrays.values()])
     return {
         "jaccard": float(overlap.to_numpy()[above].mean()),
         "spearman": float(np.corrcoef(ranks)[above].mean()),
     }
+
+
+def _largest(values: np.ndarray, n: int) -> list[int]:
+    """The places of the n largest values, but zeros: what is not used at all is in no order."""
+    order = np.argsort(-values, kind="stable")[:n]
+    return [int(place) for place in order if values[place] != 0]

@@ -7,6 +7,8 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Int
 
+from eigrad.significance.prepare import as_labels
+
 Places = Int[np.ndarray, " _"]
 
 
@@ -50,7 +52,7 @@ class NullDraw:
         codes = np.zeros(n_pool, dtype=int)
         labels: list[Hashable] = ["the pool"]
         if self.strata is not None:
-            codes, found = pd.factorize(np.asarray(self.strata, dtype=object).reshape(-1))
+            codes, found = pd.factorize(as_labels(self.strata))
             labels = list(found)
             if len(codes) != n_pool or (codes < 0).any():
                 raise ValueError(

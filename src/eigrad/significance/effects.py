@@ -104,7 +104,7 @@ def _superiority(group: Matrix, null: Matrix, dust: float) -> PerFeature:
     """The part of all pairs in which the class has the larger value, ties counting half; dust is tied at zero."""
     chance = np.empty(group.shape[1])
     for columns in blocks(group.shape[1], len(group) + len(null)):
-        first, second = (np.ascontiguousarray(values[:, columns].T) for values in (group, null))
+        first, second = (values[:, columns].T.copy() for values in (group, null))
         for values in (first, second):
             values[np.abs(values) <= dust] = 0.0
         second.sort(axis=1)

@@ -9,6 +9,7 @@ from eigrad.significance.prepare import ROUNDING, blocks
 from eigrad.significance.settings import Settings
 
 _N_PROJECTIONS = 6
+_FEWEST = 3  # numbers other than zero that tell one sample's row from another's
 
 # Family-wise error at a nominal 0.05, on 400 skewed, sparse, dependent attributions: near it at equal sizes, but 1.0
 # for Welch's test at 300 class against 20 null samples, 0.1 to 0.2 on shares for a class twice the null, and 0.25 to
@@ -61,8 +62,7 @@ def _unlike_spreads(significant: Bool[np.ndarray, " _"], result: Comparison) -> 
     return (
         f"{unlike:,} of {len(first):,} significant features are spread at least {_LARGEST_SPREADS:g} times as widely "
         "in the class as in the null, or the reverse: where attributions are skewed as well, that alone makes some "
-        "significant; compare more samples, and read a difference of means in those alone that effect_low and "
-        "effect_high keep from zero."
+        "significant; compare more samples before reading a difference of means in them."
     )
 
 
@@ -115,6 +115,8 @@ def _shared_samples(group: np.ndarray, null: np.ndarray, seed: int) -> str | Non
     """Rows in both sets, up to rounding: a sample explained twice may differ in its last digit."""
     directions = np.random.default_rng(seed).standard_normal((group.shape[1], _N_PROJECTIONS))
     first, second = _sketch(group, directions), _sketch(null, directions)
+    if not len(first) or not len(second):
+        return None
     distance, _ = KDTree(second).query(first, distance_upper_bound=10 * ROUNDING)
     n_shared = np.count_nonzero(np.isfinite(distance))
     if not n_shared:
@@ -128,12 +130,12 @@ def _shared_samples(group: np.ndarray, null: np.ndarray, seed: int) -> str | Non
 def _sketch(values: np.ndarray, directions: np.ndarray) -> np.ndarray:
     """A few numbers a row, near each other for equal rows: its direction and the log of its length.
 
-    Rows of zeros say nothing of which sample they are, and are left out.
+    Rows of fewer than three numbers other than zero say too little of which sample they are, and are left out.
     """
     rows = []
     for part in blocks(*values.shape):
         block = values[part].astype(np.float64)
         length = np.sqrt(np.vecdot(block, block))[:, None]
-        some = length[:, 0] > 0
+        some = np.count_nonzero(block, axis=1) >= _FEWEST
         rows.append(np.hstack([(block @ directions)[some] / length[some], np.log(length[some])]))
     return np.concatenate(rows)

@@ -12,7 +12,7 @@ from scipy.cluster import hierarchy
 from scipy.spatial.distance import squareform
 from scipy.stats import rankdata
 
-from eigrad.significance.prepare import Attributed, as_matrix
+from eigrad.significance.prepare import Attributed, as_labels, as_matrix
 
 _MOST_FEATURES = 30_000  # whose distances fit in 4 GB
 
@@ -58,6 +58,9 @@ def correlated(
     names = list(range(n_features) if feature_names is None else feature_names)
     if len(names) != n_features:
         raise ValueError(f"feature_names has {len(names):,} names; expected one for each of {n_features:,} features.")
+    if len(set(names)) < len(names):
+        twice = next(name for place, name in enumerate(names) if name in names[:place])
+        raise ValueError(f"feature_names has {twice!r} twice; expected a name of its own for every feature.")
     if not 0 < threshold <= 1:
         raise ValueError(f"threshold is {threshold}; expected a correlation above 0, at most 1.")
     if method not in ("pearson", "spearman"):
@@ -66,7 +69,7 @@ def correlated(
         raise ValueError(f"values has {n_features:,} features; expected at most {_MOST_FEATURES:,}, or groups by name.")
     alike = np.abs(_correlations(rankdata(matrix, axis=0) if method == "spearman" else matrix))
     if n_features == 1:
-        return np.array(names, dtype=object)
+        return as_labels(names)
     joined = hierarchy.linkage(squareform(1 - alike, checks=False), "average")
     codes = hierarchy.fcluster(joined, 1 - threshold + 1e-12, "distance")
     return _named(codes, alike, names)
@@ -85,13 +88,18 @@ def _correlations(values: np.ndarray) -> np.ndarray:
 
 
 def _named(codes: np.ndarray, alike: np.ndarray, names: Sequence[Hashable]) -> np.ndarray:
-    labels = np.empty(len(codes), dtype=object)
+    labels, taken = list(names), set(names)
     for code in np.unique(codes):
         members = np.flatnonzero(codes == code)
-        center = names[members[alike[np.ix_(members, members)].sum(axis=0).argmax()]]
-        name = center if len(members) == 1 else f"{center} +{len(members) - 1}"
-        labels[members] = np.array([name] * len(members), dtype=object)
-    return labels
+        if len(members) == 1:
+            continue
+        name = f"{names[members[alike[np.ix_(members, members)].sum(axis=0).argmax()]]} +{len(members) - 1}"
+        while name in taken:  # a feature is called so
+            name += "'"
+        taken.add(name)
+        for place in members:
+            labels[place] = name
+    return as_labels(labels)
 
 
 def by_prefix(feature_names: Iterable[str], separator: str = "_", depth: int = 1) -> np.ndarray:

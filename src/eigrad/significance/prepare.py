@@ -1,6 +1,6 @@
 """From attributions to the numbers that are tested, (samples, features or groups)."""
 
-from collections.abc import Callable, Hashable, Iterable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
@@ -97,7 +97,7 @@ def table_rows(
         )
     if groups is None:
         return Rows(names, None, np.arange(n_features))
-    labels = np.asarray(groups, dtype=object).reshape(-1)
+    labels = as_labels(groups)
     if len(labels) != n_features:
         raise ValueError(f"groups has {len(labels):,} labels; expected one for each of the {n_features:,} features.")
     codes, found = pd.factorize(labels)
@@ -105,6 +105,32 @@ def table_rows(
         raise ValueError(f"groups lacks a label for {np.count_nonzero(codes < 0):,} features; expected one for each.")
     starts = np.concatenate([[0], np.cumsum(np.bincount(codes))[:-1]])
     return Rows(list(found), np.argsort(codes, kind="stable"), starts)
+
+
+def as_labels(labels: Iterable[Hashable]) -> np.ndarray:
+    """Labels as an array of objects, one each, tuples as well."""
+    listed = list(labels.reshape(-1) if isinstance(labels, np.ndarray) else labels)
+    found = np.empty(len(listed), dtype=object)
+    for place, label in enumerate(listed):
+        found[place] = label
+    return found
+
+
+def named_alike(sources: Mapping[str, Attributed], names: Iterable[Hashable] | None) -> list[Hashable] | None:
+    """Names of features: those given, or the columns of DataFrames, which must name the same features in one order."""
+    columns: dict[str, list[Hashable]] = {
+        name: list(source.columns) for name, source in sources.items() if isinstance(source, pd.DataFrame)
+    }
+    for name, found in columns.items():
+        if found != (first := next(iter(columns.values()))):
+            place = next((i for i, pair in enumerate(zip(found, first, strict=False)) if pair[0] != pair[1]), None)
+            what = (
+                f"{len(found):,} columns where another has {len(first):,}"
+                if place is None
+                else f"the column {found[place]!r} where another has {first[place]!r}"
+            )
+            raise ValueError(f"{name} has {what}; expected the same features in the same order.")
+    return list(names) if names is not None else next(iter(columns.values()), None)
 
 
 def blocks(length: int, width: int) -> Iterator[slice]:

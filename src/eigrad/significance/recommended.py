@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from eigrad.significance.guards import SignificanceWarning
-from eigrad.significance.prepare import Attributed, as_matrix, table_rows
+from eigrad.significance.prepare import Attributed, as_matrix, named_alike, table_rows
 from eigrad.significance.table import significance
 
 ORDERS = ("magnitude", "t", "product")
@@ -52,7 +52,7 @@ def recommended(
     if not 0 <= min_share < 1:
         raise ValueError(f"min_share is {min_share}; expected a share of the largest feature, from 0 to below 1.")
     groups = None if groups is None else list(groups)
-    names = None if feature_names is None else list(feature_names)
+    names = named_alike({"the class": group, "the null": null, "the reference": reference}, feature_names)
     compare = partial(
         significance,
         group,
@@ -61,6 +61,7 @@ def recommended(
         alpha=alpha / 2,
         groups=groups,
         n_permutations=n_permutations,
+        n_resamples=2,  # intervals are not asked for
         feature_names=names,
         seed=seed,
         progress=progress,

@@ -72,7 +72,7 @@ class Settings:
         if least * tests <= self.alpha:
             return
         needed = math.ceil(tests / self.alpha) - 1
-        if arrangements <= needed:
+        if arrangements <= max(self.n_permutations, mirrored * needed):
             raise ValueError(
                 f"{n_class:,} class and {n_null:,} null samples can be arranged in {arrangements:,} ways: no feature "
                 f"could have a p-value that is significant at {self.alpha:g}; expected more samples."

@@ -12,7 +12,7 @@ from eigrad.significance.compare import Comparison
 from eigrad.significance.draws import NullDraw
 from eigrad.significance.effects import Effects, Intervals
 from eigrad.significance.guards import SignificanceWarning, guard, guard_result
-from eigrad.significance.prepare import Attributed, as_matrix, table_rows
+from eigrad.significance.prepare import Attributed, as_matrix, named_alike, table_rows
 from eigrad.significance.settings import Settings
 
 
@@ -66,7 +66,10 @@ def significance(
 
     Effects come with intervals at `confidence`: `effect` by bootstrap (percentiles of `n_resamples`
     resampled classes and nulls), `superiority`, the chance that a sample of the class has a larger
-    value than one of the null (ties count half), by Newcombe's score method (2006, method 5).
+    value than one of the null (ties count half), by Newcombe's score method (2006, method 5). The
+    bootstrap is too sure of few samples: of nominal 95 % intervals 83 % hold at 5 samples, 92 % at 20.
+
+    DataFrames name their features by their columns, which must be the same in both.
 
     A feature is `significant` when `p_adjusted` is at most `alpha` and its effect (when two-sided,
     its size) at least `min_effect`. A feature that does not vary beyond rounding (1e-6 of the
@@ -80,8 +83,9 @@ def significance(
     intervals = Intervals(confidence, n_resamples)
     if not (draw is None or callable(draw)):
         raise ValueError(f"draw is {draw!r}; expected how null samples are drawn, such as NullDraw(n=300, repeats=20).")
+    names = named_alike({"the class": group, "the null": null}, feature_names)
     first, pool = _with_same_features(group, null)
-    rows = table_rows(first.shape[1], groups, feature_names)
+    rows = table_rows(first.shape[1], groups, names)
     draws = None if draw is None else list(draw(len(pool), len(first), seed))
     second = pool if draws is None else pool[draws[0]]
     sums = rows.sums(first)

@@ -42,7 +42,10 @@ class Task:
     seed: int
 
     def rows(self, which: str) -> Examples:
-        """As many rows of the class, of all classes ("null") or of the reference as are explained, none in two sets."""
+        """Rows of the class, of the reference, or of those left ("null"), as many as asked for, none in two sets.
+
+        Where all rows of the class are explained, the null has none of them.
+        """
         rng = np.random.default_rng((self.seed, self.label))
         test = self.splits.test
         order = rng.permutation(len(test))
@@ -93,7 +96,7 @@ def compare(
 ) -> Compared:
     """Methods on one data set: seed, label, network, method, order, and what `recovery` says.
 
-    `n_explained` rows of each class are explained, as many of all classes and of the reference.
+    At most `n_explained` rows of each class are explained, as many of the reference, and of all that are left.
     `average_precision_no_proxies` leaves proxies out; n_significant, precision and recall are of the recommended mode's
     set; auc is the held-out area under the ROC curve, class against reference, of whatever predicts. Of every group:
     causal, proxy, its score in each order, and significant, where the method has them.

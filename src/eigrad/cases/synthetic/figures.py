@@ -29,23 +29,25 @@ def draw(means: pd.DataFrame, groups: pd.DataFrame, folder: Path) -> None:
     """All figures there is something for; `means` by way, `groups` by data set, class and method."""
     recovery_by_method(means, folder)
     if "significant" in groups and groups["significant"].notna().any():
-        significant_sets(means.dropna(subset=["n_significant"]), folder)
+        significant_sets(groups[groups["significant"].notna()], folder)
         shared_sets(groups[groups["significant"].notna()], folder)
         enrichment_curves(groups[groups["significant"].notna()], folder)
 
 
-def significant_sets(means: pd.DataFrame, folder: Path) -> None:
+def significant_sets(groups: pd.DataFrame, folder: Path) -> None:
     """How many groups each method's recommended set holds, and how many of them are causes (the paper's 3b and d)."""
+    chosen = groups.assign(causes=groups["significant"].astype(bool) & groups["causal"])
+    of_sets = chosen.groupby(["variant", "network", "method", "seed", "label"], sort=False)[["significant", "causes"]]
+    means = of_sets.sum().astype(float).groupby(level=[0, 1, 2], sort=False).mean().reset_index()
     variants, networks = (list(dict.fromkeys(means[name])) for name in ("variant", "network"))
     with plot.figure(
         3.6 * len(networks), 0.5 + 1.9 * len(variants), len(variants), len(networks), squeeze=False, sharex="col"
     ) as (canvas, axes):
         for line, variant in zip(axes, variants, strict=True):
             for ax, network in zip(line, networks, strict=True):
-                part = means[(means["variant"] == variant) & (means["network"] == network)].drop_duplicates("method")
-                causes = (part["n_significant"] * part["precision"]).fillna(0)
-                ax.barh(part["method"], part["n_significant"], color="#DDDDDD", label="significant")
-                ax.barh(part["method"], causes, color=plot.BLUE, label="of them causes")
+                part = means[(means["variant"] == variant) & (means["network"] == network)]
+                ax.barh(part["method"], part["significant"], color="#DDDDDD", label="significant")
+                ax.barh(part["method"], part["causes"], color=plot.BLUE, label="of them causes")
                 ax.invert_yaxis()
                 ax.set_title(f"{variant}, {NETWORKS[network]}", fontsize=9)
         for ax in axes[-1]:

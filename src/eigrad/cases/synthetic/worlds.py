@@ -76,9 +76,11 @@ class World:
             )
         if min(self.n_classes - 1, self.group_size, self.n_groups, self.n_factors) < 1:
             raise ValueError("world: expected at least 2 classes, 1 factor, and groups of at least 1 feature")
-        for name in ("saturated", "peaked", "correlation", "proxy_correlation", "common", "reference"):
+        for name in ("saturated", "peaked", "correlation", "proxy_correlation", "common"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f"world: {name} is {getattr(self, name)}, expected a number from 0 to 1")
+        if not 0 < self.reference < 1:
+            raise ValueError(f"world: reference is {self.reference}, expected a share between 0 and 1")
 
     def draw(self, n_samples: int, seed: int) -> Simulated:
         """A data set of this world: the causes are drawn by the seed, and the samples."""

@@ -52,6 +52,10 @@ class Settings:
         """The factor, None in a control world."""
         return None if self.factor == "none" else self.factor
 
+    def arguments(self) -> dict[str, object]:
+        """The settings as JSON values, without the folder they are written to."""
+        return {name: value for name, value in asdict(self).items() if name != "out"}
+
 
 def simulate(settings: Settings) -> Path:
     """Write a world into `settings.out`: world.json is written last, and a folder with it is whole."""
@@ -59,7 +63,7 @@ def simulate(settings: Settings) -> Path:
     folder = opened(settings.out, "simulate")
     (folder / "world.json").unlink(missing_ok=True)
     write_json(
-        folder / "config.json", {"command": "simulate", "arguments": _arguments(settings), "versions": versions()}
+        folder / "config.json", {"command": "simulate", "arguments": settings.arguments(), "versions": versions()}
     )
     for name in ("majiq", "knockout", "clip", "truth"):
         (folder / name).mkdir(exist_ok=True)
@@ -84,13 +88,9 @@ def simulate(settings: Settings) -> Path:
     _write_truth(folder / "truth", events, cassette, truth, how, sites)
     write_json(
         folder / "world.json",
-        {"arguments": _arguments(settings), "n_events": len(events), "n_cassette": int(cassette.sum())},
+        {"arguments": settings.arguments(), "n_events": len(events), "n_cassette": int(cassette.sum())},
     )
     return folder
-
-
-def _arguments(settings: Settings) -> dict[str, object]:
-    return {name: value for name, value in asdict(settings).items() if name != "out"}
 
 
 def _quantify(

@@ -1,0 +1,110 @@
+"""What the splicing code learns from: features of exons, three targets for every ordered pair of conditions, splits."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import permutations
+
+import numpy as np
+import pandas as pd
+from jaxtyping import Float32
+
+from eigrad.cases.splicing.events import Events, targets
+from eigrad.cases.splicing.features import Features
+
+TARGETS = ("psi", "increased", "decreased")
+PARTS = ("train", "validation", "test")
+FRACTIONS = (0.6, 0.15, 0.25)  # of the exons, as nearly as whole chromosomes allow
+EPSILON = (0.01, 0.03)
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Exons with their features and targets.
+
+    `targets`: (exons, pairs, 3), NaN where a pair of conditions is not compared; `pairs`: condition and reference of
+    each; `part`: which of `PARTS` an exon belongs to, by its chromosome; `annotated`: exons that are constitutive by
+    annotation, whose targets are those of an exon that is always there.
+    """
+
+    exons: pd.DataFrame
+    features: Features
+    targets: Float32[np.ndarray, "exons pairs 3"]
+    pairs: tuple[tuple[str, str], ...]
+    part: np.ndarray
+    annotated: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.exons)
+
+    @property
+    def conditions(self) -> tuple[str, ...]:
+        """Every condition of a pair."""
+        return tuple(dict.fromkeys(name for pair in self.pairs for name in pair))
+
+    def rows(self, part: str) -> np.ndarray:
+        """Places of the exons of a part."""
+        return np.flatnonzero(self.part == part)
+
+    def of_pair(self, condition: str, reference: str) -> Float32[np.ndarray, "exons 3"]:
+        """The targets of one pair."""
+        if (condition, reference) not in self.pairs:
+            known = ", ".join(self.conditions)
+            raise ValueError(
+                f"pair: got {condition!r} and {reference!r}, expected two conditions that are compared, of {known}"
+            )
+        return self.targets[:, self.pairs.index((condition, reference))]
+
+
+def joined(events: Events, annotated: Events) -> Events:
+    """Quantified events and, after them, those of an annotation that are not among them, without PSI or changes."""
+    new = annotated.take(~annotated.exons["event_id"].isin(events.exons["event_id"]).to_numpy())
+    exons = pd.concat([events.exons, new.exons], ignore_index=True)
+    return Events(exons, events.psi.reindex(pd.Index(exons["event_id"])), events.changes)
+
+
+def assembled(events: Events, n_quantified: int, features: Features, *, seed: int = 0) -> Dataset:
+    """A dataset of events, of which those after the first `n_quantified` are constitutive by annotation."""
+    exons = events.exons
+    if tuple(exons["event_id"]) != features.event_ids:
+        raise ValueError("dataset: the features are not those of the events in their order, expected one row each")
+    pairs = tuple(pair for pair in permutations(events.conditions, 2) if _compared(events.changes, pair))
+    if not pairs:
+        raise ValueError("dataset: got events without changes between two conditions, expected some")
+    values = np.full((len(exons), len(pairs), len(TARGETS)), np.nan, np.float32)
+    place = pd.Series(np.arange(len(exons)), index=exons["event_id"])
+    for i, (condition, reference) in enumerate(pairs):
+        table = targets(events, condition, reference, seed=seed)
+        values[place[table.index], i] = table[list(TARGETS)]
+    annotated = np.arange(len(exons)) >= n_quantified
+    values[annotated, :, 0] = 1.0
+    small = np.random.default_rng((seed, 1)).uniform(*EPSILON, (int(annotated.sum()), 1, 1))
+    values[annotated, :, 1:] = small
+    return Dataset(exons, features, values, pairs, parts(exons["chrom"].to_numpy(object), seed), annotated)
+
+
+def _compared(changes: pd.DataFrame, pair: tuple[str, str]) -> bool:
+    one, two = changes["condition_1"], changes["condition_2"]
+    return bool((((one == pair[0]) & (two == pair[1])) | ((one == pair[1]) & (two == pair[0]))).any())
+
+
+def parts(chromosomes: np.ndarray, seed: int) -> np.ndarray:
+    """Each exon's part: whole chromosomes in random order go to the part that lacks most of its share."""
+    names, counts = np.unique(chromosomes.astype(str), return_counts=True)
+    if len(names) < len(PARTS):
+        raise ValueError(
+            f"dataset: got exons on {len(names)} chromosomes, expected at least {len(PARTS)}: exons of one chromosome "
+            "are kept together"
+        )
+    rng = np.random.default_rng((seed, 2))
+    order = rng.permutation(len(names))
+    order = order[np.argsort(-counts[order], kind="stable")]
+    wanted, have = np.array(FRACTIONS) * counts.sum(), np.zeros(len(PARTS))
+    chosen: dict[str, str] = {}
+    for i in order:
+        empty = have == 0
+        lacking = np.where(empty, np.inf, wanted - have) if len(names) - len(chosen) <= empty.sum() else wanted - have
+        best = int(lacking.argmax())
+        chosen[names[i]] = PARTS[best]
+        have[best] += counts[i]
+    return np.array([chosen[str(name)] for name in chromosomes], object)

@@ -1,0 +1,100 @@
+"""What a splicing study is asked to do."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from eigrad.cases.options import BASELINES, MAX_SEED, PATHS, require_device
+from eigrad.cases.splicing.model import NETWORKS
+
+ALL = "all"
+DIRECTIONS = {"included": "increased", "excluded": "decreased"}  # and the target that is explained for it
+LEAST = {"n_events": 200, "n_baselines": 1, "n_samples": 20, "min_others": 1, "seed": 0}
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Arguments of a splicing study, checked at the door.
+
+    The data are a `world` of eigrad simulate, or `events` (tables or folders of tables), `fasta` and `gtf`, with
+    `bigwig` and `motifs` where there are any; with none of them a world is simulated in the run folder. `condition` is
+    by default the world's tissue; `reference` is another condition, or "all" for the mean over all others.
+    """
+
+    out: Path
+    world: Path | None = None
+    events: tuple[Path, ...] = ()
+    fasta: Path | None = None
+    gtf: Path | None = None
+    bigwig: Path | None = None
+    motifs: Path | None = None
+    condition: str | None = None
+    reference: str = ALL
+    direction: str = "included"
+    min_others: int = 2
+    min_dpsi: float = 0.2
+    network: str = "sparse"
+    path: str = "straight"
+    baseline_kind: str = "close"
+    n_baselines: int = 5
+    n_samples: int = 300
+    n_events: int = 4000
+    methods: tuple[str, ...] = (ALL,)
+    seed: int = 0
+    device: str = "cpu"
+
+    def __post_init__(self) -> None:
+        for name, known in (
+            ("direction", DIRECTIONS), ("network", NETWORKS), ("path", PATHS), ("baseline_kind", BASELINES),
+        ):  # fmt: skip
+            if getattr(self, name) not in known:
+                raise ValueError(
+                    f"--{name.replace('_', '-')}: got {getattr(self, name)!r}, expected one of {', '.join(known)}"
+                )
+        for name, least in LEAST.items():
+            if getattr(self, name) < least:
+                raise ValueError(f"--{name.replace('_', '-')}: got {getattr(self, name)}, expected at least {least}")
+        if self.seed > MAX_SEED:
+            raise ValueError(f"--seed: got {self.seed}, expected at most {MAX_SEED}")
+        if not 0 < self.min_dpsi < 1:
+            raise ValueError(f"--min-dpsi: got {self.min_dpsi}, expected a number between 0 and 1")
+        self._require_data()
+        require_device(self.device)
+
+    def _require_data(self) -> None:
+        own = {"events": self.events, "fasta": self.fasta, "gtf": self.gtf}
+        given = [name for name, each in {**own, "bigwig": self.bigwig, "motifs": self.motifs}.items() if each]
+        if self.world is not None and given:
+            raise ValueError(f"--world: got --{given[0]} as well, expected a world or files of your own")
+        missing = [name for name, each in own.items() if not each]
+        if given and missing:
+            raise ValueError(f"--{missing[0]}: got none, expected one with --{given[0]}")
+        if given and self.condition is None:
+            raise ValueError("--condition: got none, expected a condition of the tables of events")
+
+    @property
+    def target(self) -> str:
+        """The output that is explained."""
+        return DIRECTIONS[self.direction]
+
+    @property
+    def main(self) -> str:
+        """The name of the method whose features the page shows."""
+        return method_name(self.path, self.baseline_kind)
+
+    def arguments(self) -> dict[str, Any]:
+        """The settings as JSON values, without the folder they are written to."""
+        plain = {name: value for name, value in asdict(self).items() if name != "out"}
+        return {
+            name: str(value) if isinstance(value, Path)
+            else [str(each) for each in value] if isinstance(value, tuple)
+            else value
+            for name, value in plain.items()
+        }  # fmt: skip
+
+
+def method_name(path: str, baseline_kind: str) -> str:
+    """What a path and a baseline together are called."""
+    return f"EIG {path}, {baseline_kind}"

@@ -1,0 +1,164 @@
+"""The files of a study, and what is read from them: events and their features, which the run folder keeps."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+import eigrad
+from eigrad.cases.splicing.events import Events, constitutive_exons, merge, read_events
+from eigrad.cases.splicing.features import Features, Genome, compute
+from eigrad.cases.splicing.features.conservation import Track
+from eigrad.cases.splicing.features.motifs import read_meme
+from eigrad.cases.splicing.model.dataset import joined
+from eigrad.cases.splicing.simulate import Settings as World
+from eigrad.cases.splicing.simulate import simulate
+from eigrad.cases.splicing.study.settings import Settings
+from eigrad.data import write_atomic, write_json, write_table
+
+logger = logging.getLogger(__name__)
+
+TABLES = ("*.tsv", "*.tsv.gz", "*.txt", "*.txt.gz", "*.csv", "*.csv.gz", "*.tab", "*.tab.gz")
+
+
+@dataclass(frozen=True)
+class Sources:
+    """Where everything is read from; `truth` is the folder of a simulated world's truth tables."""
+
+    events: tuple[Path, ...]
+    fasta: Path
+    gtf: Path
+    bigwig: Path | None
+    motifs: Path | None
+    condition: str
+    truth: Path | None
+
+    def hashes(self) -> dict[str, str]:
+        """SHA-256 of every file that numbers depend on, by its name."""
+        files = [*self.events, self.fasta, self.gtf, *(each for each in (self.bigwig, self.motifs) if each)]
+        return {path.name: _hash(path) for path in files}
+
+
+@dataclass(frozen=True)
+class Read:
+    """Events, the first `n_quantified` of them from tables and the others by annotation, and their features."""
+
+    events: Events
+    n_quantified: int
+    features: Features
+
+
+def located(settings: Settings) -> Sources:
+    """The files of the settings; without any, those of a world that is simulated in the run folder."""
+    if not settings.events:
+        return _of_world(settings)
+    assert settings.fasta is not None
+    assert settings.gtf is not None
+    assert settings.condition is not None
+    events = tuple(path for given in settings.events for path in _tables(given))
+    sources = Sources(events, settings.fasta, settings.gtf, settings.bigwig, settings.motifs, settings.condition, None)
+    for name, path in (
+        ("fasta", sources.fasta),
+        ("gtf", sources.gtf),
+        ("bigwig", sources.bigwig),
+        ("motifs", sources.motifs),
+    ):
+        if path is not None and not path.is_file():
+            raise ValueError(f"--{name}: got {path}, expected a file")
+    return sources
+
+
+def _of_world(settings: Settings) -> Sources:
+    folder = settings.world
+    if folder is None:
+        folder = settings.out / "world"
+        wanted = World(
+            folder, settings.n_events, tissue=settings.condition or World.tissue, direction=settings.direction,
+            seed=settings.seed,
+        )  # fmt: skip
+        if _arguments(folder) != wanted.arguments():
+            logger.info("simulating a world of %d events in %s", settings.n_events, folder)
+            simulate(wanted)
+    arguments = _arguments(folder)
+    if arguments is None:
+        raise ValueError(f"--world: got {folder}, expected the finished folder of eigrad simulate (with world.json)")
+    tissue = settings.condition or str(arguments["tissue"])
+    return Sources(
+        tuple(_tables(folder / "majiq")), folder / "genome.fa", folder / "annotation.gtf", folder / "conservation.bw",
+        None, tissue, folder / "truth",
+    )  # fmt: skip
+
+
+def _arguments(folder: Path) -> dict[str, Any] | None:
+    """What a finished world was made with."""
+    try:
+        return dict(json.loads((folder / "world.json").read_text(encoding="utf-8"))["arguments"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _tables(given: Path) -> list[Path]:
+    """A table itself, or the tables in a folder."""
+    if given.is_file():
+        return [given]
+    found = sorted({path for pattern in TABLES for path in given.glob(pattern)})
+    if not found:
+        raise ValueError(f"--events: got {given}, expected a table of events or a folder with some")
+    return found
+
+
+def read(sources: Sources, folder: Path) -> Read:
+    """Events and their features; features of the same files that are in the folder are read from it."""
+    quantified = merge([read_events(path) for path in sources.events])
+    if sources.condition not in quantified.conditions:
+        known = ", ".join(quantified.conditions)
+        raise ValueError(f"--condition: got {sources.condition!r}, expected a condition of the tables, of {known}")
+    events = joined(quantified, constitutive_exons(sources.gtf))
+    how = {"version": eigrad.__version__, "files": sources.hashes()}
+    features = _stored(folder, how, events)
+    if features is None:
+        features = compute(
+            events, Genome(sources.fasta),
+            motifs=None if sources.motifs is None else read_meme(sources.motifs),
+            conservation=None if sources.bigwig is None else Track(sources.bigwig),
+        )  # fmt: skip
+        _store(folder, how, features)
+    return Read(events, len(quantified), features)
+
+
+def _stored(folder: Path, how: dict[str, Any], events: Events) -> Features | None:
+    try:
+        if json.loads((folder / "features.json").read_text(encoding="utf-8")) != how:
+            return None
+        values = np.load(folder / "features.npy", allow_pickle=False)
+        catalogue = pd.read_csv(folder / "catalogue.csv", keep_default_na=False)
+    except (OSError, ValueError, EOFError):
+        return None
+    if values.shape != (len(events), len(catalogue)):
+        return None
+    logger.info("reusing %s", folder / "features.npy")
+    return Features(values, tuple(events.exons["event_id"]), catalogue)
+
+
+def _store(folder: Path, how: dict[str, Any], features: Features) -> None:
+    """The file that says how comes last."""
+    (folder / "features.json").unlink(missing_ok=True)
+    with write_atomic(folder / "features.npy") as beside:
+        np.save(beside, features.values, allow_pickle=False)
+    write_table(folder / "catalogue.csv", features.catalogue)
+    write_json(folder / "features.json", how)
+
+
+def _hash(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise ValueError(f"{path}: cannot be read ({error.strerror}), expected a file") from error
