@@ -159,3 +159,15 @@ def _point_and_tangent(leg: Leg, a: Tensor, b: Tensor, t: Tensor) -> tuple[Tenso
         return point, direction.expand_as(point)
     decoded, tangent = torch.func.jvp(leg.decode, (point,), (direction.expand_as(point),))[:2]
     return decoded, tangent
+
+
+def traced(curve: Curve, n: int) -> Float[Tensor, points * shape]:
+    """About n points along the first pair of a curve, as many on every segment, such as to draw it."""
+    curve = curve.refined(n)
+    n_segments = curve.lengths().shape[1]
+    per_segment = max(2, n // n_segments)
+    segment = torch.arange(n_segments).repeat_interleave(per_segment)[None]
+    t = torch.linspace(0, 1, per_segment).repeat(n_segments)[None]
+    with torch.no_grad():
+        points: Tensor = curve.points(torch.zeros(1, dtype=torch.long), segment, t)[0]
+    return points

@@ -147,16 +147,18 @@ def p_histogram(ax: Axes, p_values: NDArray[Any], title: str = "", *, n_bins: in
 
 
 def subset_curve(ax: Axes, curve: pd.DataFrame) -> Axes:
-    """Accuracy against the number of features: the best by significance, and random ones with their spread."""
+    """Scores of `growing_subsets` against the number of features: the best first, and random ones with their spread."""
+    metric = "auc" if "auc_random" in curve else "accuracy"
     n, best, random, spread = (
         curve[name].to_numpy(float)
-        for name in ("n_features", "accuracy_significant", "accuracy_random", "accuracy_random_sd")
+        for name in ("n_features", f"{metric}_significant", f"{metric}_random", f"{metric}_random_sd")
     )
     spread = np.nan_to_num(spread)
     ax.plot(n, best, "o-", color=ORANGE, markersize=4, label="significant, best first")
     ax.plot(n, random, "s--", color=BLUE, markersize=4, label="random (mean, \N{PLUS-MINUS SIGN} SD)")
     ax.fill_between(n, random - spread, random + spread, color=BLUE, alpha=0.2, linewidth=0)
-    ax.set(xlabel="number of features", ylabel="test accuracy", ylim=(None, 1.0))
+    ylabel = "test accuracy" if metric == "accuracy" else "area under the ROC curve, test"
+    ax.set(xlabel="number of features", ylabel=ylabel, ylim=(None, 1.0))
     ax.legend(loc="lower right")
     return ax
 

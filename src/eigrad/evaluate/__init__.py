@@ -7,7 +7,7 @@ from eigrad.evaluate.overlap import jaccard
 from eigrad.evaluate.recovery import recovery
 from eigrad.evaluate.sanity import randomized
 from eigrad.evaluate.stability import distance_agreement, seed_agreement
-from eigrad.evaluate.subsets import binary_problem, growing_subsets, subset_accuracy
+from eigrad.evaluate.subsets import binary_problem, growing_subsets, subset_score
 
 __all__ = [
     "Ensemble",
@@ -22,5 +22,5 @@ __all__ = [
     "randomized",
     "recovery",
     "seed_agreement",
-    "subset_accuracy",
+    "subset_score",
 ]

@@ -1,13 +1,14 @@
-"""What chosen features are worth: the accuracy of a classifier retrained on them alone."""
+"""What chosen features are worth: the score of a classifier retrained on them alone."""
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Hashable, Iterable, Sequence
 
 import numpy as np
 import pandas as pd
 from jaxtyping import Int
 from sklearn.base import BaseEstimator, clone
 from sklearn.exceptions import ConvergenceWarning
+from sklearn.metrics import roc_auc_score
 from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -16,6 +17,7 @@ from eigrad.data import Examples
 from eigrad.progress import track
 
 Index = Int[np.ndarray, " _"]
+METRICS = ("accuracy", "auc")
 
 
 def binary_problem(examples: Examples, first: int, second: int) -> Examples:
@@ -29,17 +31,19 @@ def binary_problem(examples: Examples, first: int, second: int) -> Examples:
     return examples.take(np.flatnonzero(np.isin(examples.labels, (first, second))))
 
 
-def subset_accuracy(
+def subset_score(
     train: Examples,
     test: Examples,
     features: np.ndarray | Sequence[int],
     *,
     classifier: BaseEstimator | None = None,
+    metric: str = "accuracy",
     seed: int = 0,
 ) -> float:
-    """Accuracy on `test` of a classifier that was trained on these features of `train` alone.
+    """Score on `test` of a classifier that was trained on these features of `train` alone.
 
-    `features` index the flattened sample. `classifier` is any scikit-learn classifier: it is
+    `features` index the flattened sample. `metric` is "accuracy", or of two labels "auc": the area under the ROC curve
+    of the larger label's probability. `classifier` is any scikit-learn classifier: it is
     cloned, and its random states are set to `seed`. Without one, a network of one hidden layer is
     trained on standardized features, as in Fig. 2 of Jha et al. (2020).
     """
@@ -47,6 +51,7 @@ def subset_accuracy(
         raise ValueError(
             f"train has {train.n_features:,} features and test {test.n_features:,}; expected the same in both."
         )
+    _require_metric(metric, train, test)
     chosen = _checked(features, "features", train.n_features)
     model = _seeded(_network() if classifier is None else classifier, seed)
     with warnings.catch_warnings():
@@ -60,7 +65,18 @@ def subset_accuracy(
             if "Training interrupted by user" not in str(warning):
                 raise
             raise KeyboardInterrupt from warning
+    if metric == "auc":
+        larger = int(model.classes_.argmax())
+        predicted = model.predict_proba(_columns(test, chosen))[:, larger]
+        return float(roc_auc_score(test.labels == model.classes_[larger], predicted))
     return float(np.mean(model.predict(_columns(test, chosen)) == test.labels))
+
+
+def _require_metric(metric: str, train: Examples, test: Examples) -> None:
+    if metric not in METRICS:
+        raise ValueError(f"metric is {metric!r}; expected one of {', '.join(METRICS)}.")
+    if metric == "auc" and any(len(np.unique(part.labels)) != 2 for part in (train, test)):
+        raise ValueError("metric is 'auc' for other than two labels; expected two in both train and test.")
 
 
 def growing_subsets(
@@ -71,16 +87,21 @@ def growing_subsets(
     *,
     repeats: int,
     seed: int,
+    groups: Iterable[Hashable] | None = None,
     classifier: BaseEstimator | None = None,
+    metric: str = "accuracy",
     progress: bool = True,
 ) -> pd.DataFrame:
-    """Accuracy on the first n features of `order` and on n random ones, one row a size.
+    """Scores on the first n features of `order` and on n random ones, one row a size.
 
-    `order` names the features best first. A random order is drawn from *all* features for each of
-    the `repeats`, and grown like `order`; `accuracy_random` is the mean over the repeats and
-    `accuracy_random_sd` their standard deviation (NaN for a single repeat).
+    `order` names the features best first; with `groups`, a label for each feature, it names groups by their number in
+    order of first appearance, and a group comes with all its features. A random order is drawn from *all* of them for
+    each of the `repeats`, and grown like `order`. `metric` is that of `subset_score`; columns are named after it:
+    `accuracy_random` is the mean over the repeats and `accuracy_random_sd` their standard deviation (NaN for a single
+    repeat).
     """
-    ranked = _checked(order, "order", train.n_features)
+    members = _members(train.n_features, groups)
+    ranked = _checked(order, "order", len(members))
     if not len(sizes):
         raise ValueError("sizes is empty; expected at least one number of features.")
     for size in sizes:
@@ -92,22 +113,35 @@ def growing_subsets(
     if repeats < 1:
         raise ValueError(f"repeats is {repeats}; expected at least 1.")
     rng = np.random.default_rng(seed)
-    orders = [ranked, *(rng.permutation(train.n_features) for _ in range(repeats))]
-    jobs = [features[:size] for size in sizes for features in orders]
-    accuracy = [
-        subset_accuracy(train, test, features, classifier=classifier, seed=seed)
-        for features in track(jobs, "retraining on subsets", len(jobs), enabled=progress)
+    orders = [ranked, *(rng.permutation(len(members)) for _ in range(repeats))]
+    jobs = [chosen[:size] for size in sizes for chosen in orders]
+    scores = [
+        subset_score(
+            train, test, np.concatenate([members[i] for i in chosen]), classifier=classifier, metric=metric, seed=seed
+        )
+        for chosen in track(jobs, "retraining on subsets", len(jobs), enabled=progress)
     ]
-    by_size = np.reshape(accuracy, (len(sizes), len(orders)))
+    by_size = np.reshape(scores, (len(sizes), len(orders)))
     drawn = pd.DataFrame(by_size[:, 1:])
     return pd.DataFrame(
         {
             "n_features": list(sizes),
-            "accuracy_significant": by_size[:, 0],
-            "accuracy_random": drawn.mean(axis=1),
-            "accuracy_random_sd": drawn.std(axis=1, ddof=1),
+            f"{metric}_significant": by_size[:, 0],
+            f"{metric}_random": drawn.mean(axis=1),
+            f"{metric}_random_sd": drawn.std(axis=1, ddof=1),
         }
     )
+
+
+def _members(n_features: int, groups: Iterable[Hashable] | None) -> list[Index]:
+    """The features of every group."""
+    if groups is None:
+        return [np.array([i]) for i in range(n_features)]
+    labels = list(groups)
+    if len(labels) != n_features:
+        raise ValueError(f"groups has {len(labels):,} labels; expected one for each of the {n_features:,} features.")
+    codes, found = pd.factorize(pd.Series(labels, dtype=object))
+    return [np.flatnonzero(codes == code) for code in range(len(found))]
 
 
 def _network() -> BaseEstimator:

@@ -8,7 +8,7 @@ import pandas as pd
 from eigrad.cases.digits.explain import Explanation, Study
 from eigrad.competitors import Margin, beside_network
 from eigrad.data import Examples
-from eigrad.evaluate import binary_problem, growing_subsets, subset_accuracy
+from eigrad.evaluate import binary_problem, growing_subsets, subset_score
 from eigrad.progress import track
 
 SIZES = (1, 2, 5, 10, 15, 20, 30, 40, 50, 75, 100, 150, 200)
@@ -28,7 +28,7 @@ def binary_accuracies(study: Study, explanations: dict[int, Explanation]) -> pd.
         random = rng.choice(train.n_features, max(1, len(significant)), replace=False)
         chosen = {"all": np.arange(train.n_features), "significant": significant, "random": random}
         accuracy = {
-            name: subset_accuracy(train, test, features, seed=seed) if len(features) else _majority(train, test)
+            name: subset_score(train, test, features, seed=seed) if len(features) else _majority(train, test)
             for name, features in chosen.items()
         }
         rows.append(

@@ -15,7 +15,7 @@ from sklearn.decomposition import PCA
 from eigrad import plot
 from eigrad.cases.digits.explain import Explanation, Study
 from eigrad.cases.options import BASELINES
-from eigrad.curves import Curve
+from eigrad.curves import traced
 
 PATH_NAMES = {
     "straight": "straight line (O-L-IG)",
@@ -46,7 +46,7 @@ def paths_of_one_sample(study: Study, folder: Path) -> None:
     start = study.explainer("vae", settings.baseline).baseline(end)[:, 0]
     lines = {}
     for name, label in PATH_NAMES.items():
-        points = traced(study.paths["vae", name].between(start, end))
+        points = traced(study.paths["vae", name].between(start, end), CURVE_POINTS).flatten(1).numpy()
         lines[label] = (plane.transform(points), PATH_COLORS[name])
     colors = (plot.SKY, plot.PURPLE)
     scattered = {
@@ -56,19 +56,6 @@ def paths_of_one_sample(study: Study, folder: Path) -> None:
     with plot.figure(7.0, 4.2) as (canvas, ax):
         plot.paths_in_plane(ax, scattered, lines)
         plot.save(canvas, folder / "1a_paths")
-
-
-def traced(curve: Curve) -> NDArray[Any]:
-    """Points (points, features) along the one pair of a curve, as many on every segment."""
-    curve = curve.refined(CURVE_POINTS)
-    n = curve.lengths().shape[1]
-    per_segment = max(2, CURVE_POINTS // n)
-    segment = torch.arange(n).repeat_interleave(per_segment)[None]
-    t = torch.linspace(0, 1, per_segment).repeat(n)[None]
-    with torch.no_grad():
-        points = curve.points(torch.zeros(1, dtype=torch.long), segment, t)
-    table: NDArray[Any] = points[0].flatten(1).numpy()
-    return table
 
 
 def baselines_as_images(study: Study, folder: Path) -> None:

@@ -2,7 +2,7 @@
 
 from eigrad.cases.splicing.model.dataset import PARTS, TARGETS, Dataset, assembled
 from eigrad.cases.splicing.model.networks import Score, SplicingCode
-from eigrad.cases.splicing.model.training import NETWORKS, Recipe, Trained, load_or_train
+from eigrad.cases.splicing.model.training import NETWORKS, Recipe, Trained, load_or_train, train_autoencoder
 
 __all__ = [
     "NETWORKS",
@@ -15,4 +15,5 @@ __all__ = [
     "Trained",
     "assembled",
     "load_or_train",
+    "train_autoencoder",
 ]

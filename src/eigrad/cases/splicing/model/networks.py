@@ -43,6 +43,16 @@ def in_units(inner: Autoencoder, standardize: Standardize) -> Autoencoder:
     return Autoencoder(*parts)
 
 
+def between_units(autoencoder: Autoencoder) -> tuple[Autoencoder, Standardize]:
+    """What `in_units` was given: the autoencoder of standardized features, and how they are standardized."""
+    standardize, encoder = autoencoder.encoder.get_submodule("0"), autoencoder.encoder.get_submodule("1")
+    decoder = autoencoder.decoder.get_submodule("0")
+    assert isinstance(standardize, Standardize)
+    if isinstance(autoencoder, VariationalAutoencoder):
+        return VariationalAutoencoder(encoder, decoder, autoencoder.beta, autoencoder.binary), standardize
+    return Autoencoder(encoder, decoder), standardize
+
+
 class SplicingCode(nn.Module):
     """Features (exons, features) to logits of the three targets for every pair of conditions, (exons, pairs, 3).
 

@@ -17,7 +17,7 @@ from torch.nn import functional
 from eigrad import autoencoder as autoencoders
 from eigrad.autoencoder import Autoencoder, Mean, VariationalAutoencoder
 from eigrad.cases.splicing.model.dataset import Dataset
-from eigrad.cases.splicing.model.networks import SplicingCode, Standardize, in_units
+from eigrad.cases.splicing.model.networks import SplicingCode, Standardize, between_units, in_units
 from eigrad.sparse import fine_tune
 from eigrad.training import Schedule, fit, reloaded, save_model, seeded
 
@@ -85,14 +85,8 @@ def load_or_train(
     config = {"recipe": recipe.config(), "seed": seed, **fingerprint}
     objective = partial(loss, weights=weights_of(train[1]))
     with seeded(seed):
-        standardize, inner = Standardize.of(train[0]), _inner(train[0], recipe)
-        autoencoder = in_units(inner, standardize).to(device)
+        autoencoder = _autoencoder(train[0], recipe).to(device)
         dense = SplicingCode(_encoder(autoencoder), recipe.n_latent, recipe.head, data.pairs, recipe.dropout).to(device)
-
-    def train_autoencoder() -> None:
-        first, second = (standardize.cpu()(x) for x, _ in (train, validation))
-        autoencoders.train(inner, first, second, recipe.autoencoder, seed=seed, progress=progress)
-        standardize.to(device)
 
     def train_dense() -> None:
         dense.encoder.load_state_dict(_encoder(autoencoder).state_dict())
@@ -105,7 +99,8 @@ def load_or_train(
         sparse.load_state_dict(dense.state_dict())
         fine_tune(sparse, objective, train, validation, recipe.sparse, seed=seed, progress=progress)
 
-    _kept(folder / "autoencoder.safetensors", config, autoencoder, train_autoencoder)
+    codes = partial(_fit_codes, autoencoder, train[0], validation[0], recipe, seed, progress)
+    _kept(folder / "autoencoder.safetensors", config, autoencoder, codes)
     _kept(folder / "dense.safetensors", config, dense, train_dense)
     sparse = copy.deepcopy(dense)
     _kept(folder / "sparse.safetensors", config, sparse, train_sparse)
@@ -120,12 +115,32 @@ def _encoder(autoencoder: Autoencoder) -> nn.Module:
     return copy.deepcopy(Mean(autoencoder.encoder) if variational else autoencoder.encoder)
 
 
-def _inner(values: Tensor, recipe: Recipe) -> Autoencoder:
-    """An autoencoder of standardized features."""
-    return autoencoders.dense(
+def train_autoencoder(
+    train: Tensor, validation: Tensor, recipe: Recipe, *, seed: int, device: str = "cpu", progress: bool = True
+) -> Autoencoder:
+    """An autoencoder of features (exons, features), in their units."""
+    with seeded(seed):
+        autoencoder = _autoencoder(train, recipe).to(device)
+    _fit_codes(autoencoder, train, validation, recipe, seed, progress)
+    return autoencoder.requires_grad_(False).eval()
+
+
+def _autoencoder(values: Tensor, recipe: Recipe) -> Autoencoder:
+    inner = autoencoders.dense(
         tuple(values.shape[1:]), recipe.hidden, recipe.n_latent, variational=recipe.variational, binary=False,
         beta=recipe.beta,
     )  # fmt: skip
+    return in_units(inner, Standardize.of(values))
+
+
+def _fit_codes(
+    autoencoder: Autoencoder, train: Tensor, validation: Tensor, recipe: Recipe, seed: int, progress: bool
+) -> None:
+    """Train what lies between the units of the features, on standardized ones."""
+    inner, standardize = between_units(autoencoder)
+    device = standardize.mean.device
+    first, second = (standardize(part.to(device)).to(part.device) for part in (train, validation))
+    autoencoders.train(inner, first, second, recipe.autoencoder, seed=seed, progress=progress)
 
 
 def _kept(path: Path, config: Mapping[str, Any], module: nn.Module, train: Callable[[], None]) -> None:

@@ -16,7 +16,7 @@ from eigrad.attribute import Explainer
 from eigrad.autoencoder import Autoencoder
 from eigrad.baselines import Baseline
 from eigrad.cases.options import BASELINES, PATHS
-from eigrad.cases.splicing.model.networks import Standardize
+from eigrad.cases.splicing.model.networks import Standardize, between_units
 from eigrad.cases.splicing.study.settings import method_name
 from eigrad.competitors import ATTRIBUTIONS
 
@@ -68,9 +68,13 @@ class Workbench:
         drawn = torch.randperm(len(self.reference), generator=torch.Generator().manual_seed(self.seed))
         return self.reference[drawn[:N_BACKGROUND]]
 
+    def standardized(self, values: Tensor) -> Tensor:
+        """Features in units of their spread."""
+        return self._standardized.encode(values)
+
     @property
     def _standardized(self) -> Autoencoder:
-        (standardize,) = (each for each in self.autoencoder.encoder.modules() if isinstance(each, Standardize))
+        _, standardize = between_units(self.autoencoder)
         return Autoencoder(standardize, Standardize(standardize.mean, standardize.spread, inverse=True))
 
     def explainer(self, path: str, baseline: str) -> Explainer:

@@ -1,0 +1,263 @@
+"""The words of the splicing page: what was found, beside what is known, and how to read it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from eigrad.cases.splicing.study.settings import ALL, Settings
+
+READING = [
+    "An attribution is the part of the change in log odds of the explained outcome, from a baseline exon to the exon "
+    "explained, that a feature carries. The features of a meta-feature (the three numbers of a motif in a region, "
+    "say) are "
+    "summed first.",
+    "A significant meta-feature has attributions in exons of the class that differ, in one direction, both from "
+    "random "
+    "exons and from constitutive ones, and are at least 5 % of the largest on average.",
+    "`direction` says whether a significant meta-feature speaks for the outcome in exons of the class, or against "
+    "it. "
+    "`difference` is how much more of it exons of the class have than constitutive ones, in standard deviations: a "
+    "silencer that is missing speaks for the outcome with a negative difference.",
+    "`effect` is the difference of mean attributions in standard deviations, against random or constitutive exons, "
+    "whichever is nearer to zero; `magnitude` is the mean |attribution|. The paper's mode (columns *_paper) asks "
+    "whether |attribution| is larger than in random exons.",
+]
+LIMITS = [
+    "The page shows what this network uses. A feature that no network needs, because another says the same, can be "
+    "as "
+    "important to the cell; and a feature that goes with a cause (conservation, a motif that looks like it) may be "
+    "used "
+    "in its place.",
+    "How many meta-features are significant is no measure of a method's quality.",
+    "Constitutive exons are those of the annotation. They differ from alternative exons in many ways (splice sites, "
+    "conservation) that have nothing to do with the condition: such features are rightly significant here.",
+]
+
+
+def describe(settings: Settings, summary: dict[str, Any]) -> dict[str, Any]:
+    """The page as data, for the report to lay out."""
+    sections = [_features(settings, summary), _paths(summary), _worth(summary), _model(summary), _latent(summary)]
+    if summary["simulated"]:
+        sections.insert(1, _truth(settings, summary))
+    return {
+        "title": f"What makes exons more {settings.direction} in {summary['condition']}",
+        "headline": _headline(settings, summary),
+        "sections": sections,
+        "reading": READING,
+        "limits": LIMITS,
+    }
+
+
+def _headline(settings: Settings, summary: dict[str, Any]) -> list[str]:
+    exons, top = summary["exons"], summary["significant"] or summary["top"]
+    what = "significant" if summary["significant"] else "none significant; the largest"
+    said = [
+        f"{exons['explained']} exons more {settings.direction} in {summary['condition']} are held against "
+        f"constitutive ones: "
+        f"of {summary['features']['meta_features']} meta-features {len(summary['significant'])} are significant "
+        f"({what}: {', '.join(top[:6])}{', ...' if len(top) > 6 else ''}).",
+        f"On chromosomes that were not trained on, the network tells these exons from constitutive ones with an area "
+        f"under the "
+        f"ROC curve of {summary['auc']:.3f}, and from other quantified exons with {summary['auc_alternative']:.3f}.",
+    ]
+    if summary["simulated"]:
+        said.append(
+            "The data are simulated: what regulates these exons is known, and the page says what was found of it."
+        )
+    return said
+
+
+def _figure(name: str, title: str, caption: str, alt: str) -> dict[str, str]:
+    return {"file": f"figures/{name}.png", "title": title, "caption": caption, "alt": alt}
+
+
+def _table(name: str, title: str, caption: str = "", kind: str = "plain") -> dict[str, str]:
+    return {"file": f"{name}.csv", "title": title, "caption": caption, "kind": kind}
+
+
+def _features(settings: Settings, summary: dict[str, Any]) -> dict[str, Any]:
+    reference = "the mean over all other conditions" if settings.reference == ALL else settings.reference
+    return {
+        "title": "Significant meta-features",
+        "text": [
+            f"Explained is the log odds of {settings.target} inclusion in {summary['condition']} over {reference}, "
+            f"by "
+            f"{summary['main']} ({settings.n_baselines} baselines among constitutive exons) in the "
+            f"{settings.network} "
+            f"network, {summary['exons']['explained']} exons each of the class, of all others at random, and "
+            f"constitutive.",
+            *(f"Caution: {warning}" for warning in summary["warnings"]),
+            *(f"Caution, in the paper's mode: {warning}" for warning in summary["warnings_paper"]),
+        ],
+        "figures": [
+            _figure(
+                "features",
+                "The first meta-features",
+                f"Ordered by {summary['order']}. Left: mean attribution in exons of the class, significant ones in "
+                f"purple. "
+                "Right: effects against the two nulls.",
+                "Bars of the mean attribution of the first meta-features, beside their effects against two nulls.",
+            )
+        ],
+        "tables": [
+            _table("features", "Every meta-feature", "Region, kind, direction, and both modes.", "features"),
+        ],
+    }
+
+
+def _truth(settings: Settings, summary: dict[str, Any]) -> dict[str, Any]:
+    found = summary["average_precision"]
+    precision = summary["precision_significant"]
+    said = "is empty" if precision is None else f"is right in {100 * precision:.0f} % of its meta-features"
+    best = max(found, key=lambda name: found[name])
+    return {
+        "title": "What was planted",
+        "text": [
+            f"Causes are motifs in the regions where their factors act, splice-site strengths and lengths. Average "
+            f"precision of "
+            f"the main method: {found[summary['main']]:.3f}; the best of all: {best}, {found[best]:.3f}. The "
+            f"significant set {said} "
+            "(a k-mer within a motif that acts counts as right; in average precision it counts neither way).",
+        ],
+        "figures": [
+            _figure(
+                "recovery",
+                "How far up methods bring causes",
+                "Average precision of planted causes; the last three need no network.",
+                "Average precision of planted causes, a point a method.",
+            )
+        ],
+        "tables": [_table("recovery", "Recovery of causes", "Average precision in three orders, and the set.")],
+    }
+
+
+def _paths(summary: dict[str, Any]) -> dict[str, Any]:
+    paper = summary["n_significant_paper"]
+    return {
+        "title": "Paths and baselines",
+        "text": [
+            f"By path and baseline, {min(paper.values())} to {max(paper.values())} meta-features are significant in "
+            f"the paper's mode, "
+            f"{min(summary['n_significant'].values())} to {max(summary['n_significant'].values())} in the "
+            f"recommended one.",
+        ],
+        "figures": [
+            _figure(
+                "paths",
+                "Paths in the plane of two principal components",
+                "From a baseline to the most typical exon of the class; features in units of their spread.",
+                "Four paths from a baseline to an exon over scattered exons of two classes.",
+            ),
+            _figure(
+                "significant_counts",
+                "Significant meta-features",
+                "Numbers of significant meta-features, in the paper's mode above and the recommended one below.",
+                "Two grids of paths by baselines with numbers of significant meta-features, beside bars of other "
+                "methods.",
+            ),
+            _figure(
+                "overlap",
+                "What the methods' recommended sets share",
+                "Each meta-feature is in one bar, that of exactly the methods that found it.",
+                "Bars of shared significant meta-features over a matrix of methods.",
+            ),
+            _figure(
+                "p_values",
+                "Random exons against random exons",
+                "Unadjusted p-values of 20 draws; dependence between features makes single draws uneven.",
+                "Histogram of p-values with the height of a uniform distribution.",
+            ),
+        ],
+        "tables": [_table("methods", "Significant meta-features of every method")],
+    }
+
+
+def _worth(summary: dict[str, Any]) -> dict[str, Any]:
+    subsets = summary["subsets"]
+    known = "planted causes" if summary["simulated"] else "features known by a hypergeometric test"
+    plain = ", ".join(
+        f"{row['method']} {row['auc']:.3f}" for row in summary["without_network"] if row["auc"] is not None
+    )
+    better = [row["method"] for row in summary["without_network"] if (row["auc"] or 0.0) > summary["auc"]]
+    return {
+        "title": "What the features are worth",
+        "text": [
+            f"A network retrained on the first {subsets['n']} meta-features has an area under the ROC curve of "
+            f"{subsets['auc_top']:.3f} on test chromosomes, on as many random ones {subsets['auc_random']:.3f}, on "
+            f"all "
+            f"{subsets['auc_all']:.3f}.",
+            f"Without the network: {plain}; the network {summary['auc']:.3f}.",
+            *(f"Caution: {name} tells the exons apart better than the network that is explained." for name in better),
+        ],
+        "figures": [
+            _figure(
+                "subsets",
+                "Growing subsets",
+                "Held-out area under the ROC curve of networks retrained on the first meta-features, and on random "
+                "ones.",
+                "Two curves against the number of meta-features.",
+            ),
+            _figure(
+                "enrichment",
+                "Enrichment",
+                f"Enrichment of {known} among the first meta-features of each method.",
+                "Curves of enrichment, one a method.",
+            ),
+            _figure(
+                "set_scores",
+                "Each method's significant set",
+                "Held-out area under the ROC curve of networks retrained on the set; numbers are its size.",
+                "Area under the ROC curve, a point a method.",
+            ),
+        ],
+        "tables": [
+            _table("subsets", "Growing subsets"),
+            _table("set_scores", "Significant sets"),
+        ],
+    }
+
+
+def _model(summary: dict[str, Any]) -> dict[str, Any]:
+    exons = summary["exons"]
+    return {
+        "title": "The model",
+        "text": [
+            f"{exons['quantified']:,} quantified exons and {exons['all'] - exons['quantified']:,} constitutive ones "
+            f"of the annotation, "
+            f"{summary['features']['features']:,} features each; {exons['train']:,} to train on, "
+            f"{exons['validation']:,} to stop by and "
+            f"{exons['test']:,} to test on, on chromosomes of their own.",
+            f"R2 on quantified test exons, over all pairs of conditions: PSI {summary['r2_psi']:.2f}, increased "
+            f"{summary['r2_increased']:.2f}, decreased {summary['r2_decreased']:.2f}.",
+        ],
+        "figures": [
+            _figure(
+                "calibration",
+                "Calibration of PSI",
+                "Predicted against measured PSI, in tenths of the predictions, with the spread of the measured.",
+                "Measured against predicted PSI with error bars, beside the diagonal.",
+            )
+        ],
+        "tables": [_table("calibration", "Calibration")],
+    }
+
+
+def _latent(summary: dict[str, Any]) -> dict[str, Any]:
+    said = ", ".join(f"{name} {value:.2f}" for name, value in summary["latent_agreement"].items())
+    return {
+        "title": "Latent spaces",
+        "text": [
+            "Whether exons that are near in one autoencoder's latent space are near in another's: smallest Spearman "
+            "correlation "
+            f"of pairwise distances within a family (other seeds and widths): {said}.",
+        ],
+        "figures": [
+            _figure(
+                "latent",
+                "Agreement of latent spaces",
+                "Spearman correlation of distances between 500 test exons, in latent spaces and among features.",
+                "A matrix of correlations between latent spaces.",
+            )
+        ],
+        "tables": [],
+    }

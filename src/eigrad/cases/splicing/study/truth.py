@@ -1,0 +1,65 @@
+"""What is true of a simulated world, meta-feature by meta-feature, and how far up methods bring it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from eigrad.evaluate import recovery
+from eigrad.significance import ORDERS
+
+LEAST = 0.25  # log odds below which a factor does not count as acting in a tissue
+CAUSES, SHOWN = ("motif", "own"), "k-mer"
+
+
+@dataclass(frozen=True)
+class Truth:
+    """Of every meta-feature: whether it is a cause, and whether it shows one (a k-mer within a motif that acts)."""
+
+    causal: np.ndarray
+    shows: np.ndarray
+
+    @property
+    def right(self) -> np.ndarray:
+        """What counts as right in a significant set."""
+        either: np.ndarray = self.causal | self.shows
+        return either
+
+
+def read_truth(folder: Path, conditions: Sequence[str], meta_features: Sequence[str]) -> Truth:
+    """The truth about these meta-features: causes are what acts in one of the conditions, or on every exon."""
+    table = pd.read_csv(folder / "meta_features.csv")
+    acting = table[(table[list(conditions)].abs() >= LEAST).any(axis=1)]
+    causes = set(acting.loc[acting["kind"].isin(CAUSES), "meta_feature"])
+    shown = set(acting.loc[acting["kind"] == SHOWN, "meta_feature"]) - causes
+    names = pd.Index(meta_features)
+    return Truth(np.asarray(names.isin(list(causes))), np.asarray(names.isin(list(shown))))
+
+
+def recovered(tables: Mapping[str, pd.DataFrame], truth: Truth) -> pd.DataFrame:
+    """Of every method, the average precision of causes in each order (k-mers that show one left out), and of its set.
+
+    Columns: method, a column for each of `ORDERS`, n_significant, precision (of causes and what shows them) and recall.
+    """
+    rows = []
+    for name, table in tables.items():
+        chosen = table["significant"].to_numpy(bool)
+        rows.append(
+            {
+                "method": name,
+                **{order: average_precision(table[order].abs().to_numpy(), truth) for order in ORDERS},
+                "n_significant": int(chosen.sum()),
+                "precision": float(truth.right[chosen].mean()) if chosen.any() else np.nan,
+                "recall": float(chosen[truth.causal].mean()),
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def average_precision(scores: np.ndarray, truth: Truth) -> float:
+    """Of causes, by falling score; what shows one counts neither way."""
+    return recovery(scores, truth.causal, left_out=truth.shows, at=())["average_precision"]
