@@ -97,11 +97,9 @@ def parts(chromosomes: np.ndarray, seed: int) -> np.ndarray:
             "are kept together"
         )
     rng = np.random.default_rng((seed, 2))
-    order = rng.permutation(len(names))
-    order = order[np.argsort(-counts[order], kind="stable")]
     wanted, have = np.array(FRACTIONS) * counts.sum(), np.zeros(len(PARTS))
     chosen: dict[str, str] = {}
-    for i in order:
+    for i in rng.permutation(len(names)):
         empty = have == 0
         lacking = np.where(empty, np.inf, wanted - have) if len(names) - len(chosen) <= empty.sum() else wanted - have
         best = int(lacking.argmax())
