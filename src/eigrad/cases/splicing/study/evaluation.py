@@ -171,6 +171,8 @@ def within_families(agreement: pd.DataFrame, names: Sequence[str] = ("plain", "v
     found = {}
     for kind in names:
         members = [name for name in agreement if str(name).startswith(kind)]
+        if len(members) < 2:
+            continue
         inside = agreement.loc[members, members].to_numpy()
         found[kind] = float(inside[np.triu_indices(len(members), 1)].min())
     return found

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 
 import torch
 from torch import Tensor, nn
@@ -20,7 +21,11 @@ from eigrad.cases.splicing.model.networks import Standardize, between_units
 from eigrad.cases.splicing.study.settings import method_name
 from eigrad.competitors import ATTRIBUTIONS
 
-OTHERS = ("gradient", "gradient x input", "IG zero (Captum)", "Deep SHAP", "GradientSHAP")
+# Methods of others, and the library each comes from.
+OTHERS = {
+    "gradient": "captum", "gradient x input": "captum", "IG zero (Captum)": "captum", "Deep SHAP": "shap",
+    "GradientSHAP": "shap",
+}  # fmt: skip
 N_BACKGROUND = 50
 # Baselines that are chosen by distance.
 NEAR: dict[str, Callable[..., Baseline]] = {
@@ -90,6 +95,12 @@ def methods(bench: Workbench) -> dict[str, Method]:
 def names() -> tuple[str, ...]:
     """Names of all methods, in order."""
     return (*(method_name(path, baseline) for path in PATHS for baseline in BASELINES), *OTHERS)
+
+
+def missing(name: str) -> str | None:
+    """The library that a method needs and that is not installed."""
+    library = OTHERS.get(name)
+    return library if library is not None and find_spec(library) is None else None
 
 
 def _methods(bench: Workbench) -> Iterator[tuple[str, Method]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,8 @@ from eigrad.data import write_json, write_table
 from eigrad.report import build
 from eigrad.significance import null_p_values, ranking
 from eigrad.training import model_hash
+
+logger = logging.getLogger(__name__)
 
 RESULTS = ("summary.json", "page.json", "report.html")  # with them a run folder is whole
 ORDERS = {"sparse": "magnitude", "dense": "t"}  # the order each network is read in
@@ -77,10 +80,11 @@ def run(settings: Settings) -> Path:
     )
     for name in RESULTS:
         (folder / name).unlink(missing_ok=True)
+    wanted = _wanted(settings)
     study = prepared(settings, folder, clock)
     write_json(folder / "config.json", _config(study))
     bench = study.workbench()
-    chosen = _chosen(settings, methods.methods(bench))
+    chosen = {name: method for name, method in methods.methods(bench).items() if name in wanted}
     with clock("attributions"):
         tables = explain(
             chosen, study.data.features, study.groups, folder / "methods", _fingerprint(study), seed=settings.seed,
@@ -109,13 +113,20 @@ def prepared(settings: Settings, folder: Path, clock: Clock) -> Study:
     return Study(settings, files, read, data, groups, trained)
 
 
-def _chosen(settings: Settings, known: dict[str, methods.Method]) -> dict[str, methods.Method]:
+def _wanted(settings: Settings) -> set[str]:
+    """Names of the methods to be run, the main one among them; of "all" those whose library is installed."""
+    known = methods.names()
     if settings.methods == (ALL,):
-        return known
-    unknown = [name for name in settings.methods if name not in known]
-    if unknown:
-        raise ValueError(f"--methods: got {unknown[0]!r}, expected all or some of {'; '.join(known)}")
-    return {name: known[name] for name in dict.fromkeys([settings.main, *settings.methods])}
+        left_out = {name: library for name in known if (library := methods.missing(name)) is not None}
+        if left_out:
+            logger.warning("without %s, which need: pip install 'eigrad[compare]'", ", ".join(left_out))
+        return set(known) - set(left_out)
+    for name in settings.methods:
+        if name not in known:
+            raise ValueError(f"--methods: got {name!r}, expected all or some of {'; '.join(known)}")
+        if (library := methods.missing(name)) is not None:
+            raise ValueError(f"--methods: {name!r} needs {library}: pip install 'eigrad[compare]'")
+    return {settings.main, *settings.methods}
 
 
 def _fingerprint(study: Study) -> dict[str, Any]:
