@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
+from matplotlib.patches import Patch
 from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import StratifiedGroupKFold
 from torch import Tensor, nn
@@ -43,6 +44,7 @@ DENSE, SPARSE = Schedule(40, 128, 1e-3, 8), Schedule(20, 128, 1e-3, 6)
 HIDDEN, N_BASELINES, N_FOLDS = (128, 32), 5, 5
 METHODS = ("random forest", "L1 logistic")
 SHOWN = 20
+COLORS = {"every seed": plot.PURPLE, "some": plot.SKY, "none": "#CCCCCC"}
 
 
 @dataclass(frozen=True)
@@ -189,14 +191,14 @@ def figure(tables: list[pd.DataFrame], path: Path) -> None:
     )
     rows = table.sort_values("magnitude", ascending=False).head(SHOWN)[::-1]
     with plot.figure(6.4, 0.8 + 0.22 * len(rows)) as (canvas, ax):
-        colors = [plot.PURPLE if n == len(tables) else plot.SKY if n else "#CCCCCC" for n in rows["n"]]
+        every, some, none = COLORS.values()
+        colors = [every if n == len(tables) else some if n else none for n in rows["n"]]
         error = np.stack([rows["mean"] - rows["low"], rows["high"] - rows["mean"]])
         ax.barh(rows.index, rows["mean"], color=colors, xerr=error, ecolor=plot.GRAY, error_kw={"linewidth": 0.8})
         ax.axvline(0, color=plot.BLACK, linewidth=0.8)
-        for label, color in (("every seed", plot.PURPLE), ("some", plot.SKY), ("none", "#CCCCCC")):
-            ax.barh([], [], color=color, label=label)
-        ax.legend(title="significant with", loc="lower right")
-        ax.set(xlabel="mean attribution in alternative exons, logit (bars: range over seeds)")
+        handles = [Patch(color=color, label=label) for label, color in COLORS.items()]
+        ax.legend(handles=handles, title="significant with", loc="lower right")
+        ax.set(xlabel="mean attribution in alternative exons, logit")
         plot.save(canvas, path)
 
 
