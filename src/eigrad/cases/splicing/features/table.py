@@ -72,8 +72,8 @@ def compute(
     if len(events) == 0:
         raise ValueError("features: got no events, expected at least one")
     chosen = built_in() if motifs is None else list(motifs)
-    columns = list(_catalogue(chosen, conservation is not None))
-    values = np.zeros((len(events), len(columns)), np.float32)
+    table = catalogue(chosen, conserved=conservation is not None)
+    values = np.zeros((len(events), len(table)), np.float32)
     flanks = {str(name): each.to_numpy(float, na_value=np.nan) for name, each in events.lengths.items()}
     n_batches = _n_batches(events)
     for rows, regions, windows in track(
@@ -93,7 +93,6 @@ def compute(
             ]
             + ([] if conservation is None else [_conserved(conservation, events, rows)])
         )
-    table = pd.DataFrame(columns, columns=["name", "region", "kind", "meta_feature", "units"])
     return Features(values, tuple(events.exons["event_id"]), table)
 
 
@@ -122,8 +121,13 @@ def _conserved(conservation: Track, events: Events, rows: np.ndarray) -> np.ndar
     return conservation.means(events.exons["chrom"].to_numpy(object)[rows], (spans[0][rows], spans[1][rows]))
 
 
-def _catalogue(motifs: Sequence[Motif], conserved: bool) -> Iterator[Column]:
-    """Columns in the order in which `compute` puts them."""
+def catalogue(motifs: Sequence[Motif] | None = None, *, conserved: bool = True) -> pd.DataFrame:
+    """What `compute` computes, a row a feature in its order: name, region, kind, meta_feature and units."""
+    columns = _columns(built_in() if motifs is None else motifs, conserved)
+    return pd.DataFrame(columns, columns=["name", "region", "kind", "meta_feature", "units"])
+
+
+def _columns(motifs: Sequence[Motif], conserved: bool) -> Iterator[Column]:
     for region in REGIONS:
         for k in WORDS:
             for word in kmers.words(k):
