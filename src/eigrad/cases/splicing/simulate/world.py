@@ -167,6 +167,7 @@ def _causal(how: Programme) -> list[tuple[object, ...]]:
         "length:exon",
         "length:upstream_intron",
         "length:downstream_intron",
+        "length:exon/introns",
     ]
     rows += [(name, "exon", "own", *(1.0,) * len(TISSUES)) for name in own]
     return rows

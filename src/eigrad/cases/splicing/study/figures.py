@@ -70,7 +70,7 @@ def significant_counts(tables: Mapping[str, pd.DataFrame], folder: Path) -> None
             rest = [name for name in OTHERS if name in counts]
             row[1].barh(rest, [counts[name] for name in rest], color=plot.GRAY)
             row[1].invert_yaxis()
-            row[1].set(xlabel="significant meta-features", title=f"other methods, {title}")
+            row[1].set(xlabel="significant meta-features", title=title)
             for place, name in enumerate(rest):
                 row[1].text(counts[name], place, f" {counts[name]}", va="center", fontsize=8)
             row[1].margins(x=0.2)
@@ -83,10 +83,10 @@ def _grid(ax: Axes, counts: Mapping[str, int], title: str) -> None:
     ax.imshow(values, cmap="Blues", aspect="auto", vmin=0, vmax=max(top, 1.0) * 1.4)
     for (i, j), value in np.ndenumerate(values):
         ax.text(j, i, "" if np.isnan(value) else f"{value:.0f}", ha="center", va="center", fontsize=9)
-    ax.set_xticks(range(len(BASELINES)), list(BASELINES))
+    ax.set_xticks(range(len(BASELINES)), [name.replace("-", "-\n") for name in BASELINES])
     ax.set_yticks(range(len(PATHS)), list(PATHS))
     ax.tick_params(length=0)
-    ax.set(xlabel="baseline", ylabel="path", title=f"significant meta-features, {title}")
+    ax.set(xlabel="baseline", ylabel="path", title=title)
 
 
 def features(table: pd.DataFrame, order: str, folder: Path) -> None:
@@ -164,9 +164,10 @@ def latent(agreement: pd.DataFrame, folder: Path) -> None:
 
 
 def p_values(values: np.ndarray, folder: Path) -> None:
-    """Unadjusted p-values of random exons against random exons (S9)."""
+    """Unadjusted p-values (draws, meta-features) of random exons against random exons, of features in use (S9)."""
+    used = values[:, (values < 1).any(axis=0)]
     with plot.figure(4.2, 3.0) as (canvas, ax):
-        plot.p_histogram(ax, values, "random exons against random exons")
+        plot.p_histogram(ax, used.reshape(-1), f"random exons, {used.shape[1]} meta-features in use")
         ax.set_ylabel("meta-features, over draws")
         plot.save(canvas, folder / "p_values")
 

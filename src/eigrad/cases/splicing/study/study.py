@@ -290,7 +290,7 @@ def _draw(
     pool: Attributions = bench.explainer(settings.path, settings.baseline_kind)(values[study.groups.null])
     n = len(study.groups.null) // 2
     drawn = null_p_values(pool, n, NULL_DRAWS, groups=study.data.features.groups, seed=settings.seed)
-    figures.p_values(np.asarray(drawn).reshape(-1), folder)
+    figures.p_values(drawn.to_numpy(), folder)
     if "recovery" in written:
         figures.recovery(written["recovery"], study.order, folder)
 
