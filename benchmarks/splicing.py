@@ -25,8 +25,9 @@ from eigrad.cases.splicing.simulate.programme import PLACES
 from eigrad.cases.splicing.study import evaluation, truth
 from eigrad.cases.splicing.study.explain import explain
 from eigrad.cases.splicing.study.methods import N_BACKGROUND, Method, Workbench, methods
+from eigrad.cases.splicing.study.prepare import ORDERS, Study, prepared
+from eigrad.cases.splicing.study.results import AT
 from eigrad.cases.splicing.study.settings import Settings, method_name
-from eigrad.cases.splicing.study.study import AT, ORDERS, Study, prepared
 from eigrad.competitors import ATTRIBUTIONS
 from eigrad.data import write_atomic, write_json, write_table
 from eigrad.significance import ORDERS as ALL_ORDERS

@@ -23,6 +23,11 @@ from eigrad.cases.digits import settings, study
 from eigrad.cases.digits.settings import Settings
 from eigrad.cases.junctions import settings as junction_settings
 from eigrad.cases.junctions import study as junction_study
+from eigrad.cases.splicing import simulate as worlds
+from eigrad.cases.splicing.simulate import TISSUES
+from eigrad.cases.splicing.study import settings as splicing_settings
+from eigrad.cases.splicing.study import study as splicing_study
+from eigrad.cli import common
 
 COMMANDS = typer.main.get_command(cli.app).commands
 TOO_LONG = "x" * 300
@@ -154,13 +159,60 @@ def test_every_option_reaches_the_splice_site_study(monkeypatch, tmp_path):
     assert found == [junction_settings.Settings(Path("runs/junctions")), junction_settings.Settings(**given)]
 
 
+def test_every_option_of_splicing_reaches_the_study(monkeypatch, tmp_path):
+    found = []
+    monkeypatch.setattr(splicing_study, "run", lambda given: found.append(given) or Path("report.html"))
+    given = {
+        "out": tmp_path, "fasta": Path("g.fa"), "gtf": Path("a.gtf"), "bigwig": Path("c.bw"), "motifs": Path("m.meme"),
+        "condition": "liver", "reference": "heart", "direction": "excluded", "min_others": 3, "min_dpsi": 0.15,
+        "network": "dense", "path": "neighbors", "baseline_kind": "median", "n_baselines": 2, "n_samples": 31,
+        "n_events": 999, "seed": 8, "device": "cpu:0",
+    }  # fmt: skip
+    options = [word for name, value in given.items() for word in (f"--{name.replace('_', '-')}", value)]
+    tables = ("--events", "a.tsv", "--events", "b.tsv", "--majiq", "tables", "--methods", "gradient; Deep SHAP")
+    assert eigrad_says("splicing").exit_code == 0
+    assert eigrad_says("splicing", *options, *tables).exit_code == 0
+    assert eigrad_says("splicing", "--world", "w").exit_code == 0
+    events = tuple(map(Path, ("a.tsv", "b.tsv", "tables")))
+    assert found == [
+        splicing_settings.Settings(Path("runs/splicing")),
+        splicing_settings.Settings(**given, events=events, methods=("gradient", "Deep SHAP")),
+        splicing_settings.Settings(Path("runs/splicing"), Path("w")),
+    ]
+
+
+def test_every_option_of_simulate_reaches_the_world(monkeypatch, tmp_path):
+    found = []
+    monkeypatch.setattr(worlds, "simulate", lambda given: found.append(given) or given.out)
+    given = ("--factor", "A1CF", "--tissue", "liver", "--direction", "excluded", "--n-events", 300, "--seed", 4)
+    result = eigrad_says("simulate", *given, "--out", tmp_path)
+    assert result.stdout == f"The world is in {tmp_path.resolve()}\n"
+    assert found == [worlds.Settings(tmp_path, 300, "A1CF", "liver", "excluded", seed=4)]
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (("simulate", "--factor", "XYZ"), "--factor: got 'XYZ', expected none or one of A1CF, "),
+        (("simulate", "--n-events", 3), "--n-events: got 3, expected at least 200"),
+        (("splicing", "--fasta", "g.fa"), "--events: got none, expected one with --fasta"),
+        (("splicing", "--world", "nowhere"), "--world: got nowhere, expected the finished folder of eigrad simulate"),
+        (("splicing", "--methods", "LIME"), "--methods: got 'LIME', expected all or some of EIG straight, zero; "),
+    ],
+)
+def test_wrong_input_to_splicing_is_said_in_one_sentence(tmp_path, given, said):
+    assert said in refused(eigrad_says("-q", *given, "--out", tmp_path / "out"))
+
+
 @pytest.mark.parametrize(
     ("literal", "known"),
     [
-        (cli.PathName, settings.PATHS),
-        (cli.BaselineName, settings.BASELINES),
-        (cli.SiteBaselineName, junction_settings.KINDS),
-        (cli.TransformName, settings.TRANSFORMS),
+        (common.PathName, settings.PATHS),
+        (common.BaselineName, settings.BASELINES),
+        (common.SiteBaselineName, junction_settings.KINDS),
+        (common.TransformName, settings.TRANSFORMS),
+        (common.TissueName, TISSUES),
+        (common.DirectionName, splicing_settings.DIRECTIONS),
     ],
 )
 def test_names_on_the_command_line_are_those_the_settings_know(literal, known):

@@ -10,11 +10,12 @@ import pandas as pd
 import pytest
 
 from eigrad.autoencoder import Autoencoder
+from eigrad.cases.folder import Clock
 from eigrad.cases.options import BASELINES, PATHS
 from eigrad.cases.splicing.model import Recipe
 from eigrad.cases.splicing.simulate import Settings as World
 from eigrad.cases.splicing.simulate import simulate
-from eigrad.cases.splicing.study import explain, methods, sources, study, truth
+from eigrad.cases.splicing.study import evaluation, explain, methods, prepare, results, sources, study, truth
 from eigrad.cases.splicing.study.settings import Settings
 from eigrad.significance import ORDERS
 from eigrad.training import Schedule
@@ -45,10 +46,11 @@ def world(tmp_path_factory):
 def small():
     """Small networks, and few retrainings."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(study, "Recipe", lambda: SMALL)
-        patch.setattr(study.evaluation, "SIZES", (1, 20))
-        patch.setattr(study.evaluation, "REPEATS", 1)
-        patch.setattr(study.evaluation, "families", lambda recipe, seed: {"plain": PAIR})
+        for module in (prepare, results, study):
+            patch.setattr(module, "Recipe", lambda: SMALL)
+        patch.setattr(evaluation, "SIZES", (1, 20))
+        patch.setattr(evaluation, "REPEATS", 1)
+        patch.setattr(evaluation, "families", lambda recipe, seed: {"plain": PAIR})
         yield patch
 
 
@@ -59,7 +61,7 @@ def settings(out, world, **given):
 @pytest.fixture(scope="module")
 def bench(tmp_path_factory, world, small):
     folder = tmp_path_factory.mktemp("prepared")
-    return study.prepared(settings(folder, world), folder, study.Clock()).workbench()
+    return prepare.prepared(settings(folder, world), folder, Clock()).workbench()
 
 
 @pytest.fixture(scope="module")
@@ -237,7 +239,7 @@ def test_settings_are_checked_at_the_door(tmp_path, given, said):
 
 
 def test_what_cannot_be_used_is_said_before_anything_is_trained(tmp_path, world, small, monkeypatch):
-    monkeypatch.setattr(study, "load_or_train", lambda *_, **__: pytest.fail("trained"))
+    monkeypatch.setattr(prepare, "load_or_train", lambda *_, **__: pytest.fail("trained"))
     own = {"events": (world / "majiq",), "fasta": world / "genome.fa", "gtf": world / "annotation.gtf"}
     refused = [
         ({"world": tmp_path / "none"}, "expected the finished folder of eigrad simulate"),

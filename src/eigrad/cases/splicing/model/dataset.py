@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import permutations
 
 import numpy as np
@@ -41,6 +43,15 @@ class Dataset:
     def conditions(self) -> tuple[str, ...]:
         """Every condition of a pair."""
         return tuple(dict.fromkeys(name for pair in self.pairs for name in pair))
+
+    @cached_property
+    def hash(self) -> str:
+        """SHA-256 of features, targets and parts: what a network depends on."""
+        digest = hashlib.sha256()
+        for values in (self.features.values, self.targets):
+            digest.update(np.ascontiguousarray(values).tobytes())
+        digest.update("\n".join([*self.part, *map("/".join, self.pairs)]).encode())
+        return digest.hexdigest()
 
     def rows(self, part: str) -> np.ndarray:
         """Places of the exons of a part."""

@@ -1,0 +1,11 @@
+"""The command line: the only part that parses arguments or prints."""
+
+from eigrad.cli import general, splicing
+from eigrad.cli.common import app
+
+__all__ = ["app", "general", "main", "splicing"]
+
+
+def main() -> None:
+    """Run the command line."""
+    app()
