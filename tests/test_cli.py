@@ -28,6 +28,7 @@ from eigrad.cases.splicing.simulate import TISSUES
 from eigrad.cases.splicing.study import settings as splicing_settings
 from eigrad.cases.splicing.study import study as splicing_study
 from eigrad.cli import common
+from eigrad.significance import ORDERS
 
 COMMANDS = typer.main.get_command(cli.app).commands
 TOO_LONG = "x" * 300
@@ -165,7 +166,7 @@ def test_every_option_of_splicing_reaches_the_study(monkeypatch, tmp_path):
     given = {
         "out": tmp_path, "fasta": Path("g.fa"), "gtf": Path("a.gtf"), "bigwig": Path("c.bw"), "motifs": Path("m.meme"),
         "condition": "liver", "reference": "heart", "direction": "excluded", "min_others": 3, "min_dpsi": 0.15,
-        "network": "dense", "path": "neighbors", "baseline_kind": "median", "n_baselines": 2, "n_samples": 31,
+        "network": "dense", "order": "product", "path": "neighbors", "baseline_kind": "median", "n_baselines": 2, "n_samples": 31,
         "n_events": 999, "seed": 8, "device": "cpu:0",
     }  # fmt: skip
     options = [word for name, value in given.items() for word in (f"--{name.replace('_', '-')}", value)]
@@ -212,6 +213,7 @@ def test_wrong_input_to_splicing_is_said_in_one_sentence(tmp_path, given, said):
         (common.SiteBaselineName, junction_settings.KINDS),
         (common.TransformName, settings.TRANSFORMS),
         (common.TissueName, TISSUES),
+        (common.OrderName, ORDERS),
         (common.DirectionName, splicing_settings.DIRECTIONS),
     ],
 )

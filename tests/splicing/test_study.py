@@ -158,8 +158,10 @@ def test_files_of_a_world_serve_as_ones_own(whole, tmp_path, world, small):
 def test_one_reference_is_one_pair(whole, tmp_path, world, small):
     out = tmp_path / "r"
     shutil.copytree(whole, out)
-    study.run(settings(out, world, reference="liver", methods=("gradient",), network="dense"))
-    assert read(out, "summary")["order"] == "t"
+    study.run(settings(out, world, reference="liver", methods=("gradient",), network="dense", order="t"))
+    summary, recovery = read(out, "summary"), pd.read_csv(out / "recovery.csv").set_index("method")
+    assert summary["order"] == "t"
+    assert summary["average_precision"][MAIN] == pytest.approx(recovery.loc[MAIN, "t"])
     with pytest.raises(ValueError, match="got 'hippocampus' and 'moon', expected two conditions that are compared"):
         study.run(settings(out, world, reference="moon", methods=("gradient",)))
 
@@ -220,6 +222,7 @@ def test_k_mers_count_neither_way_in_average_precision(world):
     [
         ({"direction": "up"}, "--direction: got 'up', expected one of included, excluded"),
         ({"network": "deep"}, "--network: got 'deep', expected one of dense, sparse"),
+        ({"order": "p"}, "--order: got 'p', expected one of magnitude, t, product"),
         ({"path": "x"}, "--path: got 'x', expected one of straight, "),
         ({"baseline_kind": "x"}, "--baseline-kind: got 'x', expected one of zero, "),
         ({"n_samples": 19}, "--n-samples: got 19, expected at least 20"),

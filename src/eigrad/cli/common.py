@@ -26,6 +26,7 @@ PathName = Literal["straight", "neighbors", "latent-straight", "latent-neighbors
 BaselineName = Literal["zero", "encoded-zero", "median", "k-means", "close", "random"]
 SiteBaselineName = Literal["zero", "median", "k-means", "close", "random"]
 DirectionName = Literal["included", "excluded"]
+OrderName = Literal["magnitude", "t", "product"]
 TissueName = Literal["hippocampus", "heart", "liver", "lung", "spleen", "thymus"]
 TransformName = Literal["abs", "share", "signed", "rank"]
 

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from eigrad.cli.common import BaselineName, DirectionName, PathName, TissueName, app, in_one_sentence
+from eigrad.cli.common import BaselineName, DirectionName, OrderName, PathName, TissueName, app, in_one_sentence
 
 
 @app.command()
@@ -64,6 +64,9 @@ def splicing(
     min_others: Annotated[int, typer.Option(help="In at least so many comparisons.")] = 2,
     min_dpsi: Annotated[float, typer.Option(help="By at least so much.")] = 0.2,
     network: Annotated[Literal["dense", "sparse"], typer.Option(help="The network that is explained.")] = "sparse",
+    order: Annotated[
+        OrderName, typer.Option(help="The order meta-features are read in: by mean |attribution|, t, or their product.")
+    ] = "magnitude",
     path: Annotated[PathName, typer.Option(help="The path of the main method.")] = "straight",
     baseline_kind: Annotated[BaselineName, typer.Option(help="The baselines of the main method.")] = "close",
     n_baselines: Annotated[int, typer.Option(help="Baselines for each exon.")] = 5,
@@ -87,6 +90,6 @@ def splicing(
     chosen = tuple(name.strip() for name in methods.split(";"))
     settings = Settings(
         out, world, tables, fasta, gtf, bigwig, motifs, condition, reference, direction, min_others, min_dpsi, network,
-        path, baseline_kind, n_baselines, n_samples, n_events, chosen, seed, device,
+        order, path, baseline_kind, n_baselines, n_samples, n_events, chosen, seed, device,
     )  # fmt: skip
     typer.echo(f"The page is at {run(settings).resolve()}")

@@ -16,8 +16,6 @@ from eigrad.cases.splicing.study.methods import Workbench
 from eigrad.cases.splicing.study.settings import ALL, Settings
 from eigrad.cases.splicing.study.sources import Read, Sources
 
-ORDERS = {"sparse": "magnitude", "dense": "t"}  # the order each network is read in
-
 
 @dataclass(frozen=True)
 class Study:
@@ -39,8 +37,8 @@ class Study:
 
     @property
     def order(self) -> str:
-        """The order in which the network is read."""
-        return ORDERS[self.settings.network]
+        """The order in which meta-features are read."""
+        return self.settings.order
 
     def workbench(self) -> Workbench:
         """What methods need."""

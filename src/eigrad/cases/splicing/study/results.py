@@ -15,7 +15,7 @@ from eigrad.cases.splicing.model import Dataset, Recipe
 from eigrad.cases.splicing.study import evaluation, figures, truth
 from eigrad.cases.splicing.study.explain import Groups
 from eigrad.cases.splicing.study.methods import Workbench
-from eigrad.cases.splicing.study.prepare import ORDERS, Study
+from eigrad.cases.splicing.study.prepare import Study
 from eigrad.cases.splicing.study.settings import Settings
 from eigrad.data import write_table
 from eigrad.significance import null_p_values, ranking
@@ -107,7 +107,7 @@ def _of_truth(settings: Settings, found: pd.DataFrame | None) -> dict[str, Any]:
     rows = found.set_index("method")
     precision = float(rows["precision"].to_numpy(float)[rows.index.get_loc(settings.main)])
     return {
-        "average_precision": rows[ORDERS[settings.network]].to_dict(),
+        "average_precision": rows[settings.order].to_dict(),
         "precision_significant": None if np.isnan(precision) else precision,
     }
 

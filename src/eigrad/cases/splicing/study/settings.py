@@ -8,6 +8,7 @@ from typing import Any
 
 from eigrad.cases.options import BASELINES, MAX_SEED, PATHS, require_device
 from eigrad.cases.splicing.model import NETWORKS
+from eigrad.significance import ORDERS
 
 ALL = "all"
 DIRECTIONS = {"included": "increased", "excluded": "decreased"}  # and the target that is explained for it
@@ -36,6 +37,7 @@ class Settings:
     min_others: int = 2
     min_dpsi: float = 0.2
     network: str = "sparse"
+    order: str = "magnitude"
     path: str = "straight"
     baseline_kind: str = "close"
     n_baselines: int = 5
@@ -47,7 +49,8 @@ class Settings:
 
     def __post_init__(self) -> None:
         for name, known in (
-            ("direction", DIRECTIONS), ("network", NETWORKS), ("path", PATHS), ("baseline_kind", BASELINES),
+            ("direction", DIRECTIONS), ("network", NETWORKS), ("order", ORDERS), ("path", PATHS),
+            ("baseline_kind", BASELINES),
         ):  # fmt: skip
             if getattr(self, name) not in known:
                 raise ValueError(
