@@ -23,13 +23,14 @@ HOW = {
     "reading frame": "whether the exon keeps it, how many frames stay open with and without the exon, premature stop",
     "nucleosome": "power at 10.2 nt of A/T dinucleotides (1) against G/C ones (-1), over the power of the whole series",
     "conservation": "mean of a bigWig track; only with `--bigwig`",
+    "RNA structure": "by ViennaRNA, of 30 nt on either side; only with `--structure`. accessibility: mean probability of the "
+    "site's letters to be unpaired; folding: free energy of the ensemble over its length",
 }
 
 
 def kinds() -> Iterator[str]:
     """A line a kind of feature."""
-    table = catalogue()
-    for kind, part in table.groupby("kind", sort=False):
+    for kind, part in catalogue(structure=True).groupby("kind", sort=False):
         units = ", ".join(dict.fromkeys(part["units"]))
         n = f"{len(part)} | {part['meta_feature'].nunique()}"
         yield f"| {kind} | {part['region'].nunique()} | {n} | {units} | {HOW[str(kind)]} |"
@@ -57,7 +58,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--docs", type=Path, default=Path("docs"))
     given = parser.parse_args()
-    write_table(given.docs / "images" / "splicing-features.csv", catalogue())
+    write_table(given.docs / "images" / "splicing-features.csv", catalogue(structure=True))
     with write_atomic(given.docs / "splicing-features.md") as beside:
         beside.write_text(page(), encoding="utf-8")
 

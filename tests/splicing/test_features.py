@@ -1,15 +1,19 @@
 """Features against their slow definition, on both strands, at the ends of contigs and with unknown letters."""
 
+import sys
 from itertools import product
 
 import numpy as np
 import pandas as pd
 import pytest
+import RNA
 from tests.splicing import genomes, slow
 
 from eigrad.cases.splicing.features import REGIONS, Genome, built_in, compute, from_consensus, read_meme, table
-from eigrad.cases.splicing.features.genome import encoded, reverse_complement
+from eigrad.cases.splicing.features.genome import N, encoded, reverse_complement
 from eigrad.cases.splicing.features.motifs import CHANCE
+from eigrad.cases.splicing.features.regions import ACCEPTOR, DONOR, SITES
+from eigrad.cases.splicing.features.structure import REACH, structure
 
 N_EVENTS = 200
 MOTIFS = [from_consensus("short", "YCAY"), from_consensus("long", "WUAAUURGC"), from_consensus("plain", "UGCAUG")]
@@ -28,6 +32,16 @@ def chromosomes(rng):
 @pytest.fixture(scope="module")
 def rows(chromosomes, rng):
     return genomes.triplets({name: len(text) for name, text in chromosomes.items()}, N_EVENTS, rng)
+
+
+@pytest.fixture(scope="module")
+def events(rows):
+    return genomes.events_of(rows)
+
+
+@pytest.fixture(scope="module")
+def genome(tmp_path_factory, chromosomes):
+    return Genome(genomes.write(tmp_path_factory.mktemp("genome") / "genome.fa", chromosomes))
 
 
 @pytest.fixture(scope="module")
@@ -249,3 +263,38 @@ def test_the_catalogue_becomes_anndata_or_says_what_is_missing(found, monkeypatc
 def test_the_table_of_features_has_the_groups_of_significance(found):
     assert found.groups.tolist() == found.catalogue["meta_feature"].tolist()
     assert pd.Series(found.groups).value_counts().max() == 3
+
+
+def test_structure_about_sites_is_that_of_each_window(events, genome):
+    """Against windows cut by hand from the letters, folded one by one."""
+    fold = RNA.fold_compound
+    chosen = events.take(np.arange(0, len(events), 16))
+    table = structure(chosen, genome, progress=False)
+    assert table.shape == (len(chosen), 8)
+    for row, event in enumerate(chosen.exons.to_dict("records")):
+        codes, forward = genome.chromosome(event["chrom"]), event["strand"] == "+"
+        ends = ("upstream_end", "exon_start", "exon_end", "downstream_start")
+        if not forward:
+            ends = ("upstream_start", "exon_end", "exon_start", "downstream_end")
+        for i, (end, (before, after)) in enumerate(zip(ends, (DONOR, ACCEPTOR) * 2, strict=True)):
+            padded = np.concatenate([np.full(REACH, N, np.uint8), codes, np.full(REACH, N, np.uint8)])
+            window = padded[event[end] : event[end] + 2 * REACH]
+            text = "".join("ACGUN"[code] for code in (window if forward else reverse_complement(window)))
+            folded = fold(text)
+            energy = folded.pf()[1]
+            pairs = np.array(folded.bpp())
+            paired = pairs.sum(0)[1:] + pairs.sum(1)[1:]
+            assert table[row, 2 * i] == pytest.approx(1 - paired[REACH - before : REACH + after].mean(), abs=1e-5)
+            assert table[row, 2 * i + 1] == pytest.approx(energy / (2 * REACH), abs=1e-5)
+
+
+def test_structure_comes_with_features_or_says_what_is_missing(events, genome, monkeypatch):
+    few = events.take(np.arange(5))
+    plain, more = compute(few, genome, progress=False), compute(few, genome, structure=True, progress=False)
+    assert (more.values[:, : len(plain.names)] == plain.values).all()
+    assert (more.values[:, len(plain.names) :] == structure(few, genome, progress=False)).all()
+    added = more.catalogue[more.catalogue["kind"] == "RNA structure"]
+    assert added["name"].tolist() == [f"{site}:{kind}" for site in SITES for kind in ("accessibility", "folding")]
+    monkeypatch.setitem(sys.modules, "RNA", None)
+    with pytest.raises(ValueError, match=r"RNA structure needs ViennaRNA: pip install 'eigrad\[structure\]'"):
+        compute(few, genome, structure=True, progress=False)

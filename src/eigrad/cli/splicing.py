@@ -52,6 +52,9 @@ def splicing(
     motifs: Annotated[
         Path | None, typer.Option(help="Motifs in MEME format; by default 36 of the package's own.")
     ] = None,
+    structure: Annotated[
+        bool, typer.Option("--structure", help="RNA structure about the splice sites as well, by ViennaRNA; slow.")
+    ] = False,
     condition: Annotated[
         str | None, typer.Option(help="The condition of interest; by default the world's tissue.")
     ] = None,
@@ -89,7 +92,7 @@ def splicing(
     tables = (*(events or ()), *((majiq,) if majiq else ()))
     chosen = tuple(name.strip() for name in methods.split(";"))
     settings = Settings(
-        out, world, tables, fasta, gtf, bigwig, motifs, condition, reference, direction, min_others, min_dpsi, network,
-        order, path, baseline_kind, n_baselines, n_samples, n_events, chosen, seed, device,
+        out, world, tables, fasta, gtf, bigwig, motifs, structure, condition, reference, direction, min_others,
+        min_dpsi, network, order, path, baseline_kind, n_baselines, n_samples, n_events, chosen, seed, device,
     )  # fmt: skip
     typer.echo(f"The page is at {run(settings).resolve()}")

@@ -59,11 +59,16 @@ def region_spans(events: Events) -> tuple[Spans, Spans]:
     return _on_chromosome(forward, starts, ends)
 
 
-def site_spans(events: Events) -> tuple[Spans, Spans]:
-    """Starts and ends (events, 4) of the windows about the splice sites, in the order of `SITES`."""
+def site_spans(events: Events, reach: int | None = None) -> tuple[Spans, Spans]:
+    """Starts and ends (events, 4) of the windows about the splice sites, in the order of `SITES`.
+
+    Windows are as wide as the models of sites, or go so many letters to either side.
+    """
     forward, c = _oriented(events)
     sites = c[:, 1:5]
     before, after = (np.array([DONOR[i], ACCEPTOR[i], DONOR[i], ACCEPTOR[i]]) for i in (0, 1))
+    if reach is not None:
+        before = after = np.full(len(SITES), reach)
     return _on_chromosome(forward, sites - before, sites + after)
 
 
@@ -83,19 +88,36 @@ def by_chromosome(
     events: Events, genome: Genome, at_once: int
 ) -> Iterator[tuple[np.ndarray, list[Ragged], list[Ragged]]]:
     """Rows of some events, and the sequences of their regions and sites; each event once, chromosome by chromosome."""
+    for rows, (regions, sites) in _cut_by_chromosome(
+        events, genome, (region_spans(events), site_spans(events)), at_once
+    ):
+        yield rows, regions, sites
+
+
+def around_sites(events: Events, genome: Genome, reach: int, at_once: int) -> Iterator[tuple[np.ndarray, list[Ragged]]]:
+    """Rows of some events, and so many letters on either side of each splice site, likewise."""
+    for rows, (sites,) in _cut_by_chromosome(events, genome, (site_spans(events, reach),), at_once):
+        yield rows, sites
+
+
+def _cut_by_chromosome(
+    events: Events, genome: Genome, spans: tuple[tuple[np.ndarray, np.ndarray], ...], at_once: int
+) -> Iterator[tuple[np.ndarray, list[list[Ragged]]]]:
+    """Rows of some events, and the sequences of each set of their spans."""
     chrom = events.exons["chrom"].to_numpy(object)
-    regions, sites = region_spans(events), site_spans(events)
     forward = (events.exons["strand"] == "+").to_numpy()
     _refuse_beyond(events, genome)
     for name, codes in genome.chromosomes(list(pd.unique(chrom))):
         there = np.flatnonzero(chrom == name)
         for rows in np.array_split(there, -(-len(there) // at_once)):
             ahead = forward[rows]
-            cut_regions, cut_sites = (
-                [_cut(codes, starts[rows, i], ends[rows, i], ahead) for i in range(starts.shape[1])]
-                for starts, ends in (regions, sites)
+            yield (
+                rows,
+                [
+                    [_cut(codes, starts[rows, i], ends[rows, i], ahead) for i in range(starts.shape[1])]
+                    for starts, ends in spans
+                ],
             )
-            yield rows, cut_regions, cut_sites
 
 
 def _cut(codes: Codes, starts: np.ndarray, ends: np.ndarray, forward: np.ndarray) -> Ragged:

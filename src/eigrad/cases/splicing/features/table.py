@@ -16,6 +16,9 @@ from eigrad.cases.splicing.features.conservation import Track
 from eigrad.cases.splicing.features.genome import Genome
 from eigrad.cases.splicing.features.motifs import KINDS, Motif, Scanner, built_in, occurrence
 from eigrad.cases.splicing.features.regions import REGIONS, SITES, Ragged, by_chromosome, region_spans
+from eigrad.cases.splicing.features.structure import KINDS as FOLDING
+from eigrad.cases.splicing.features.structure import require_folding
+from eigrad.cases.splicing.features.structure import structure as folded
 from eigrad.progress import track
 
 AT_ONCE = 2000  # events whose sequences are held together
@@ -62,18 +65,23 @@ def compute(
     *,
     motifs: Sequence[Motif] | None = None,
     conservation: Track | None = None,
+    structure: bool = False,
     progress: bool = True,
 ) -> Features:
     """Features of every event from its sequences, in the order of the events.
 
     K-mer frequencies and motifs in each of the seven regions, strengths of the four splice sites, lengths, reading
-    frame, dinucleotide periodicity, and with a track conservation. `motifs` are by default the package's own.
+    frame, dinucleotide periodicity, with a track conservation, and if asked for RNA structure about the sites (by
+    ViennaRNA, 4 foldings an event of some milliseconds each). `motifs` are by default the package's own.
     """
     if len(events) == 0:
         raise ValueError("features: got no events, expected at least one")
     chosen = built_in() if motifs is None else list(motifs)
-    table = catalogue(chosen, conserved=conservation is not None)
+    if structure:
+        require_folding()
+    table = catalogue(chosen, conserved=conservation is not None, structure=structure)
     values = np.zeros((len(events), len(table)), np.float32)
+    n_swept = int((table["kind"] != "RNA structure").sum())
     flanks = {str(name): each.to_numpy(float, na_value=np.nan) for name, each in events.lengths.items()}
     n_batches = _n_batches(events)
     for rows, regions, windows in track(
@@ -83,7 +91,7 @@ def compute(
         of_batch = {
             name: np.where(np.isnan(each[rows]), _known(by_region, name), each[rows]) for name, each in flanks.items()
         }
-        values[rows] = np.column_stack(
+        values[rows, :n_swept] = np.column_stack(
             [
                 *_in_regions(by_region, chosen),
                 *(sites.strength(each, name.split("_")[1]) for name, each in zip(SITES, windows, strict=True)),
@@ -93,6 +101,8 @@ def compute(
             ]
             + ([] if conservation is None else [_conserved(conservation, events, rows)])
         )
+    if structure:
+        values[:, n_swept:] = folded(events, genome, progress=progress)
     return Features(values, tuple(events.exons["event_id"]), table)
 
 
@@ -121,9 +131,11 @@ def _conserved(conservation: Track, events: Events, rows: np.ndarray) -> np.ndar
     return conservation.means(events.exons["chrom"].to_numpy(object)[rows], (spans[0][rows], spans[1][rows]))
 
 
-def catalogue(motifs: Sequence[Motif] | None = None, *, conserved: bool = True) -> pd.DataFrame:
+def catalogue(
+    motifs: Sequence[Motif] | None = None, *, conserved: bool = True, structure: bool = False
+) -> pd.DataFrame:
     """What `compute` computes, a row a feature in its order: name, region, kind, meta_feature and units."""
-    columns = _columns(built_in() if motifs is None else motifs, conserved)
+    columns = [*_columns(built_in() if motifs is None else motifs, conserved), *(_folding() if structure else ())]
     return pd.DataFrame(columns, columns=["name", "region", "kind", "meta_feature", "units"])
 
 
@@ -157,3 +169,9 @@ def _columns(motifs: Sequence[Motif], conserved: bool) -> Iterator[Column]:
     if conserved:
         for region in REGIONS:
             yield f"{region}:conservation", region, "conservation", f"{region}:conservation", "mean of the track"
+
+
+def _folding() -> Iterator[Column]:
+    for site in SITES:
+        for kind, units in FOLDING.items():
+            yield f"{site}:{kind}", site, "RNA structure", f"{site}:structure", units

@@ -31,6 +31,7 @@ class Settings:
     gtf: Path | None = None
     bigwig: Path | None = None
     motifs: Path | None = None
+    structure: bool = False
     condition: str | None = None
     reference: str = ALL
     direction: str = "included"

@@ -39,6 +39,7 @@ class Sources:
     motifs: Path | None
     condition: str
     truth: Path | None
+    structure: bool = False
 
     def hashes(self) -> dict[str, str]:
         """SHA-256 of every file that numbers depend on, by its name."""
@@ -63,7 +64,16 @@ def located(settings: Settings) -> Sources:
     assert settings.gtf is not None
     assert settings.condition is not None
     events = tuple(path for given in settings.events for path in _tables(given))
-    sources = Sources(events, settings.fasta, settings.gtf, settings.bigwig, settings.motifs, settings.condition, None)
+    sources = Sources(
+        events,
+        settings.fasta,
+        settings.gtf,
+        settings.bigwig,
+        settings.motifs,
+        settings.condition,
+        None,
+        settings.structure,
+    )
     for name, path in (
         ("fasta", sources.fasta),
         ("gtf", sources.gtf),
@@ -92,7 +102,7 @@ def _of_world(settings: Settings) -> Sources:
     tissue = settings.condition or str(arguments["tissue"])
     return Sources(
         tuple(_tables(folder / "majiq")), folder / "genome.fa", folder / "annotation.gtf", folder / "conservation.bw",
-        None, tissue, folder / "truth",
+        None, tissue, folder / "truth", settings.structure,
     )  # fmt: skip
 
 
@@ -121,13 +131,13 @@ def read(sources: Sources, folder: Path) -> Read:
         known = ", ".join(quantified.conditions)
         raise ValueError(f"--condition: got {sources.condition!r}, expected a condition of the tables, of {known}")
     events = joined(quantified, constitutive_exons(sources.gtf))
-    how = {"version": eigrad.__version__, "files": sources.hashes()}
+    how = {"version": eigrad.__version__, "files": sources.hashes(), "structure": sources.structure}
     features = _stored(folder, how, events)
     if features is None:
         features = compute(
             events, Genome(sources.fasta),
             motifs=None if sources.motifs is None else read_meme(sources.motifs),
-            conservation=None if sources.bigwig is None else Track(sources.bigwig),
+            conservation=None if sources.bigwig is None else Track(sources.bigwig), structure=sources.structure,
         )  # fmt: skip
         _store(folder, how, features)
     return Read(events, len(quantified), features)
