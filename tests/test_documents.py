@@ -3,11 +3,14 @@
 import re
 from pathlib import Path
 
+import pandas as pd
 import pytest
 import torch
+from benchmarks.catalogue import page
 from torch import nn
 
 from eigrad.autoencoder import dense
+from eigrad.cases.splicing.features import catalogue
 
 ROOT = Path(__file__).parent.parent
 
@@ -67,3 +70,9 @@ def test_documents_link_only_to_files_that_are_there() -> None:
     ]
     assert len(links) > 10
     assert [(page, link) for page, link in links if not (ROOT / page.parent / link).exists()] == []
+
+
+def test_the_catalogue_of_splicing_features_is_that_of_the_code():
+    assert (ROOT / "docs" / "splicing-features.md").read_text(encoding="utf-8") == page()
+    listed = pd.read_csv(ROOT / "docs" / "images" / "splicing-features.csv")
+    pd.testing.assert_frame_equal(listed, catalogue(structure=True), check_dtype=False)
