@@ -23,8 +23,8 @@ HOW = {
     "reading frame": "whether the exon keeps it, how many frames stay open with and without the exon, premature stop",
     "nucleosome": "power at 10.2 nt of A/T dinucleotides (1) against G/C ones (-1), over the power of the whole series",
     "conservation": "mean of a bigWig track; only with `--bigwig`",
-    "RNA structure": "by ViennaRNA, of 30 nt on either side; only with `--structure`. accessibility: mean probability of "
-    "the site's letters to be unpaired; folding: free energy of the ensemble over its length",
+    "RNA structure": "by ViennaRNA, of 30 nt on either side; only with `--structure`. accessibility: mean "
+    "probability of the site's letters to be unpaired; folding: free energy of the ensemble over its length",
 }
 
 
