@@ -148,9 +148,24 @@ def main() -> None:
     if given.docs is not None:
         write_table(given.docs / "images" / "splicing-worlds.csv", rows)
         text = files("benchmarks").joinpath("splicing.md").read_text(encoding="utf-8")
-        text = text.replace("{{lines}}", "\n".join(lines(rows, found))).replace("{{table}}", "\n".join(table(rows)))
+        parts = {
+            "lines": "\n".join(lines(rows, found)), "table": "\n".join(table(rows)), "planted": planted(found),
+            "causes": f"{np.median([each['causes'] for each in found]):.0f}", "worlds": str(len(found)),
+        }  # fmt: skip
+        for name, part in parts.items():
+            text = text.replace(f"{{{{{name}}}}}", part)
         with write_atomic(given.docs / "splicing-worlds.md") as beside:
             beside.write_text(text, encoding="utf-8")
+
+
+def planted(found: list[dict[str, Any]]) -> str:
+    """Where the planted factor's meta-features came, over the worlds."""
+    said = []
+    for name in found[0]["planted"]:
+        places = [each["planted"][name][0] for each in found]
+        n = sum(each["planted"][name][1] for each in found)
+        said.append(f"`{name}` at {min(places)} to {max(places)}, significant in {n} of {len(found)} worlds")
+    return "; ".join(said)
 
 
 def lines(rows: pd.DataFrame, found: list[dict[str, Any]]) -> Iterator[str]:

@@ -249,11 +249,24 @@ def test_what_cannot_be_used_is_said_before_anything_is_trained(tmp_path, world,
         ({"world": world, "condition": "brain"}, "--condition: got 'brain', expected a condition of the tables"),
         ({**own, "condition": "liver", "fasta": tmp_path / "no.fa"}, "--fasta: got .*no.fa, expected a file"),
         ({**own, "condition": "liver", "events": (tmp_path / "no",)}, "--events: got .*no, expected a table of events"),
+        (
+            {**own, "condition": "liver", "fasta": shifted(world, tmp_path)},
+            "% of the splice sites of the events are GT",
+        ),
         ({"world": world, "min_dpsi": 0.95}, "exons: got 0 that are more included in hippocampus"),
     ]
     for number, (given, said) in enumerate(refused):
         with pytest.raises(ValueError, match=said):
             study.run(Settings(tmp_path / f"r{number}", n_samples=60, methods=FEW, seed=SEED, **given))
+
+
+def shifted(world, folder):
+    """The world's genome with a letter more at the beginning of every chromosome."""
+    path = folder / "shifted.fa"
+    lines = (world / "genome.fa").read_text().split()
+    codes = "".join(f"{line}" if line[0] != ">" else f"\n{line}\nA" for line in lines)
+    path.write_text(codes.lstrip() + "\n")
+    return path
 
 
 def test_unknown_methods_are_refused(tmp_path, world, small):

@@ -9,9 +9,10 @@ from __future__ import annotations
 from functools import cache
 
 import numpy as np
-from jaxtyping import Float32, Float64
+from jaxtyping import Bool, Float32, Float64
 
 from eigrad.cases.junctions.windows import shipped
+from eigrad.cases.splicing.features.genome import encoded
 from eigrad.cases.splicing.features.regions import ACCEPTOR, DONOR, Ragged
 from eigrad.sequence import LETTERS
 
@@ -28,6 +29,15 @@ def weights(kind: str) -> Float64[np.ndarray, "positions 5"]:
     counts = values[:, :, middle - before : middle + after].sum(axis=0).T + PSEUDO_COUNT
     odds = np.log2(counts / counts.sum(axis=1, keepdims=True) * len(LETTERS))
     return np.column_stack([odds, np.zeros(len(odds))])
+
+
+def canonical(windows: Ragged, kind: str) -> Bool[np.ndarray, " sequences"]:
+    """Whether the intron begins with GT at every donor, or ends with AG at every acceptor."""
+    before, _ = WINDOWS[kind][1]
+    first, letters = (before, "GT") if kind == "donor" else (before - 2, "AG")
+    at = windows.starts[:, None] + first + np.arange(2)
+    found: np.ndarray = (windows.codes[at] == encoded(letters)).all(axis=1)
+    return found
 
 
 def strength(windows: Ragged, kind: str) -> Float32[np.ndarray, " sequences"]:

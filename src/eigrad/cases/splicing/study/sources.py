@@ -14,9 +14,10 @@ import pandas as pd
 
 import eigrad
 from eigrad.cases.splicing.events import Events, constitutive_exons, merge, read_events
-from eigrad.cases.splicing.features import Features, Genome, compute
+from eigrad.cases.splicing.features import SITES, Features, Genome, compute, sites
 from eigrad.cases.splicing.features.conservation import Track
 from eigrad.cases.splicing.features.motifs import read_meme
+from eigrad.cases.splicing.features.regions import by_chromosome
 from eigrad.cases.splicing.model.dataset import joined
 from eigrad.cases.splicing.simulate import Settings as World
 from eigrad.cases.splicing.simulate import simulate
@@ -25,6 +26,7 @@ from eigrad.data import write_atomic, write_json, write_table
 
 logger = logging.getLogger(__name__)
 
+CHECKED, CANONICAL = 1000, 0.5  # events whose splice sites are looked at, and the part that must be GT or AG
 TABLES = ("*.tsv", "*.tsv.gz", "*.txt", "*.txt.gz", "*.csv", "*.csv.gz", "*.tab", "*.tab.gz")
 
 
@@ -131,6 +133,7 @@ def read(sources: Sources, folder: Path) -> Read:
         known = ", ".join(quantified.conditions)
         raise ValueError(f"--condition: got {sources.condition!r}, expected a condition of the tables, of {known}")
     events = joined(quantified, constitutive_exons(sources.gtf))
+    _require_own_genome(events, Genome(sources.fasta))
     how = {"version": eigrad.__version__, "files": sources.hashes(), "structure": sources.structure}
     features = _stored(folder, how, events)
     if features is None:
@@ -141,6 +144,23 @@ def read(sources: Sources, folder: Path) -> Read:
         )  # fmt: skip
         _store(folder, how, features)
     return Read(events, len(quantified), features)
+
+
+def _require_own_genome(events: Events, genome: Genome) -> None:
+    """Refuse a genome in which most introns do not begin with GT and end with AG: it is another, or another build."""
+    drawn = events.take(np.sort(np.random.default_rng(0).permutation(len(events))[:CHECKED]))
+    share = np.mean(
+        [
+            sites.canonical(each, name.split("_")[1]).mean()
+            for _, _, windows in by_chromosome(drawn, genome, CHECKED)
+            for name, each in zip(SITES, windows, strict=True)
+        ]
+    )
+    if share < CANONICAL:
+        raise ValueError(
+            f"--fasta: in {genome.path} {100 * share:.0f} % of the splice sites of the events are GT or AG, expected "
+            "nearly all: the genome, and the build, that the events were quantified with"
+        )
 
 
 def _stored(folder: Path, how: dict[str, Any], events: Events) -> Features | None:
