@@ -104,9 +104,9 @@ def test_the_summary_says_what_the_tables_say(whole):
         assert summary["n_significant"][name] == table["significant"].sum()
         assert summary["n_significant_paper"][name] == table["significant_paper"].sum()
     main = pd.read_csv(whole / "features.csv")
-    assert summary["significant"] == main.loc[main["significant"], "meta_feature"].tolist()
-    order = np.argsort(-main["magnitude"].to_numpy(), kind="stable")
-    assert summary["top"] == main["meta_feature"].iloc[order[:10]].tolist()
+    ranked = main.iloc[np.argsort(-main["magnitude"].to_numpy(), kind="stable")]
+    assert summary["top"] == ranked["meta_feature"].head(10).tolist()
+    assert summary["significant"] == ranked.loc[ranked["significant"], "meta_feature"].tolist()
     assert set(main.loc[main["significant"], "direction"]) <= {"for", "against"}
     assert (main.loc[~main["significant"], "direction"].isna()).all()
     recovery = pd.read_csv(whole / "recovery.csv").set_index("method")

@@ -50,15 +50,14 @@ def describe(settings: Settings, summary: dict[str, Any]) -> dict[str, Any]:
 
 def _headline(settings: Settings, summary: dict[str, Any]) -> list[str]:
     exons, top = summary["exons"], summary["significant"] or summary["top"]
-    what = "significant" if summary["significant"] else "none significant; the largest"
+    what = "first of them" if summary["significant"] else "the largest, not significant"
     said = [
         f"{exons['explained']} exons more {settings.direction} in {summary['condition']} are held against "
-        f"constitutive ones: "
-        f"of {summary['features']['meta_features']} meta-features {len(summary['significant'])} are significant "
-        f"({what}: {', '.join(top[:6])}{', ...' if len(top) > 6 else ''}).",
-        f"On chromosomes that were not trained on, the network tells these exons from constitutive ones with an area "
-        f"under the "
-        f"ROC curve of {summary['auc']:.3f}, and from other quantified exons with {summary['auc_alternative']:.3f}.",
+        f"constitutive ones: of {summary['features']['meta_features']} meta-features {len(summary['significant'])} are "
+        f"significant ({what}: {', '.join(top[:6])}{', ...' if len(top) > 6 else ''}).",
+        "On chromosomes that were not trained on, the network tells these exons from constitutive ones with an area "
+        f"under the ROC curve of {summary['auc']:.3f}, and from other quantified exons with "
+        f"{summary['auc_alternative']:.3f}.",
     ]
     if summary["simulated"]:
         said.append(

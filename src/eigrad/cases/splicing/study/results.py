@@ -61,6 +61,7 @@ def _measured(study: Study, tables: dict[str, pd.DataFrame], clock: Clock) -> di
 def _summary(study: Study, tables: dict[str, pd.DataFrame], measured: dict[str, pd.DataFrame]) -> dict[str, Any]:
     settings, data, groups = study.settings, study.data, study.groups
     main, counts = tables[settings.main], measured["methods"].set_index("method")
+    ranked = main.iloc[ranking(main, study.order)]
     by_method = measured["enrichment"].groupby("method", sort=False)
     return {
         **evaluation.quality(data, study.trained.networks[settings.network], study.score, groups),
@@ -70,8 +71,8 @@ def _summary(study: Study, tables: dict[str, pd.DataFrame], measured: dict[str, 
         "subsets": _subset_summary(measured["subsets"]),
         "latent_agreement": evaluation.within_families(measured["latent"].set_index("space")),
         "without_network": _predicting(measured["without_network"]),
-        "top": main["meta_feature"].iloc[ranking(main, study.order)[:10]].tolist(),
-        "significant": main.loc[main["significant"], "meta_feature"].tolist(),
+        "top": ranked["meta_feature"].head(10).tolist(),
+        "significant": ranked.loc[ranked["significant"], "meta_feature"].tolist(),
         "warnings": list(main.attrs.get("warnings", [])),
         "warnings_paper": list(main.attrs.get("warnings_paper", [])),
         "exons": {
