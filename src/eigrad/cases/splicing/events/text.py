@@ -111,7 +111,7 @@ def read_text(path: Path | str, needed: Sequence[str], separator: str = "\t", re
     is kept.
     """
     path = Path(path)
-    rows = csv.reader(io.StringIO(_content(path), newline=""), delimiter=separator)
+    rows = csv.reader(io.StringIO(content_of(path), newline=""), delimiter=separator)
     found: list[tuple[int, list[str]]] = []
     try:
         for row in rows:
@@ -136,7 +136,8 @@ def read_text(path: Path | str, needed: Sequence[str], separator: str = "\t", re
     return Text(path, columns, [line for line, _ in found[1:]])
 
 
-def _content(path: Path) -> str:
+def content_of(path: Path) -> str:
+    """The text of a file, gzipped or not; ValueError where it cannot be read."""
     try:
         raw = path.read_bytes()
         return (gzip.decompress(raw) if raw[:2] == b"\x1f\x8b" else raw).decode("utf-8-sig")
@@ -147,7 +148,7 @@ def _content(path: Path) -> str:
 
 def header_of(path: Path | str) -> set[str]:
     """The names in the header of a table, whatever separates them."""
-    for line in _content(Path(path)).splitlines():
+    for line in content_of(Path(path)).splitlines():
         if line.strip() and not line.startswith("#"):
             return {name.strip().strip('"') for name in re.split(r"[\t,]", line)}
     raise ValueError(f"{path}: got an empty file, expected a table with a header")
