@@ -60,6 +60,6 @@ def shared(tissue: Events, chosen: Mask, answer: Response) -> dict[str, float | 
     table = np.array([[(one & other).sum() for other in (regulated, ~regulated)] for one in (of_tissue, ~of_tissue)])
     odds, p = stats.fisher_exact(table)
     return {
-        "both": len(rows), "tissue": int(of_tissue.sum()), "regulated": int(regulated.sum()), "overlap": int(table[0, 0]),
-        "odds_ratio": float(odds), "p_value": float(p),
+        "both": len(rows), "tissue": int(of_tissue.sum()), "regulated": int(regulated.sum()),
+        "overlap": int(table[0, 0]), "odds_ratio": float(odds), "p_value": float(p),
     }  # fmt: skip
