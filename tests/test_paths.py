@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from eigrad.curves import LATENT_PIECES, Curve, Leg
+from eigrad.curves import LATENT_PIECES, Curve, Leg, traced
 from eigrad.neighbors import NeighborGraph
 from eigrad.paths import LatentNeighbors, LatentStraight, Neighbors, Straight
 
@@ -248,3 +248,11 @@ def test_an_autoencoder_of_another_shape_is_refused(autoencoder_for):
     images = torch.rand(3, 2, 4)
     with pytest.raises(ValueError, match=r"decoded shape \(8,\), expected the samples' \(2, 4\)"):
         LatentStraight(Flat()).between(images, images + 1)
+
+
+def test_a_curve_is_traced_from_end_to_end():
+    vertices = torch.tensor([[[0.0, 0.0], [2.0, 0.0], [2.0, 1.0]], [[9.0, 9.0], [9.0, 9.0], [9.0, 9.0]]])
+    points = traced(Curve.through(vertices.double()), 10)
+    assert points.dtype == torch.float64
+    assert points.tolist()[:5] == [[0, 0], [0.5, 0], [1, 0], [1.5, 0], [2, 0]]
+    assert points.tolist()[5:] == [[2, 0], [2, 0.25], [2, 0.5], [2, 0.75], [2, 1]]

@@ -166,8 +166,9 @@ def traced(curve: Curve, n: int) -> Float[Tensor, points * shape]:
     curve = curve.refined(n)
     n_segments = curve.lengths().shape[1]
     per_segment = max(2, n // n_segments)
-    segment = torch.arange(n_segments).repeat_interleave(per_segment)[None]
-    t = torch.linspace(0, 1, per_segment).repeat(n_segments)[None]
+    like = curve.legs[0].vertices
+    segment = torch.arange(n_segments, device=like.device).repeat_interleave(per_segment)[None]
+    t = torch.linspace(0, 1, per_segment, dtype=like.dtype, device=like.device).repeat(n_segments)[None]
     with torch.no_grad():
-        points: Tensor = curve.points(torch.zeros(1, dtype=torch.long), segment, t)[0]
+        points: Tensor = curve.points(torch.zeros(1, dtype=torch.long, device=like.device), segment, t)[0]
     return points
