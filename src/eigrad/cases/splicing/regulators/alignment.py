@@ -1,0 +1,146 @@
+"""Motifs of significant meta-features, aligned with a compendium of known ones by Tomtom."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from jaxtyping import Float64
+
+from eigrad.cases.splicing.features.motifs import Motif, from_consensus
+from eigrad.sequence import LETTERS
+
+FEWEST_TARGETS = 2
+SHARED = 2  # letters that two k-mers must have in common, one under the other, to be of one motif
+SOFT = 0.1  # of each position of a motif from k-mers, the probability that is shared among all letters
+
+
+def align(queries: Sequence[Motif], targets: Sequence[Motif], *, most: int | None = 10) -> pd.DataFrame:
+    """The targets each query is most alike, as RNA (no reverse complement): a row a pair, best first within a query.
+
+    Columns: query, target, p_value, e_value (p times the number of targets), q_value (Benjamini-Hochberg within the
+    query), offset (of the query's first letter in the target), overlap, consensus of both. Source: Gupta et al., Genome
+    Biology 8:R24 (2007), as memelite computes it.
+    """
+    from memelite import tomtom
+    from statsmodels.stats.multitest import multipletests
+
+    if not queries:
+        raise ValueError("alignment: got no motifs to align, expected at least one")
+    if len(targets) < FEWEST_TARGETS:
+        raise ValueError(f"alignment: got {len(targets)} targets, expected at least {FEWEST_TARGETS}")
+    tables = [[motif.probabilities.T for motif in motifs] for motifs in (queries, targets)]
+    p, _, offsets, overlaps, _ = tomtom(*tables, reverse_complement=False, n_jobs=1)
+    rows = []
+    for i, query in enumerate(queries):
+        q = multipletests(p[i], method="fdr_bh")[1]
+        order = np.argsort(p[i], kind="stable")[:most]
+        rows += [
+            (
+                query.name, targets[j].name, float(p[i, j]), float(p[i, j]) * len(targets), float(q[j]),
+                int(offsets[i, j]), int(overlaps[i, j]), consensus(query), consensus(targets[j]),
+            )
+            for j in order.tolist()
+        ]  # fmt: skip
+    columns = [
+        "query", "target", "p_value", "e_value", "q_value", "offset", "overlap", "query_consensus", "target_consensus",
+    ]  # fmt: skip
+    return pd.DataFrame(rows, columns=columns)
+
+
+def consensus(motif: Motif) -> str:
+    """The likeliest letter of each position, as RNA; lower case where it has less than half."""
+    letters = np.array(list(LETTERS.replace("T", "U")))[motif.probabilities.argmax(axis=1)]
+    sure = motif.probabilities.max(axis=1) >= 0.5
+    return "".join(letter if is_sure else letter.lower() for letter, is_sure in zip(letters, sure, strict=True))
+
+
+def from_words(words: Sequence[str], weights: Sequence[float | int] | np.ndarray | None = None) -> list[Motif]:
+    """Motifs from k-mers: those that fit one under the other, shifted by any number of letters, are put together.
+
+    Two k-mers fit where at least 2 letters, and all but one of those that overlap, agree; groups are what such pairs
+    connect. Each k-mer of a group, the heaviest first, is laid under what has been put together so far where most
+    letters agree; positions are its letters by weight (even ones by default), softened by a tenth.
+    """
+    if not words:
+        return []
+    load = np.ones(len(words)) if weights is None else np.abs(np.asarray(weights, dtype=float))
+    if len(load) != len(words):
+        raise ValueError(f"k-mers: got {len(load)} weights for {len(words)} words, expected one each")
+    order = [words[i] for i in np.argsort(-load, kind="stable")]
+    weight = dict(zip(words, load.tolist(), strict=True))
+    return [_joined(group, weight) for group in _groups(order)]
+
+
+def _groups(words: Sequence[str]) -> list[list[str]]:
+    """Words that fit each other, directly or through others, in their order."""
+    left, groups = list(words), []
+    while left:
+        group, waiting = [], [left.pop(0)]
+        while waiting:
+            word = waiting.pop(0)
+            group.append(word)
+            kin = [other for other in left if _fits(word, other)]
+            left = [other for other in left if other not in kin]
+            waiting += kin
+        groups.append(sorted(group, key=list(words).index))
+    return groups
+
+
+def _fits(first: str, second: str) -> bool:
+    return any(
+        agree >= SHARED and agree >= n - 1
+        for agree, n in (_agreement(first, second, shift) for shift in _shifts(first, second))
+    )
+
+
+def _shifts(first: str, second: str) -> range:
+    return range(-len(second) + 1, len(first))
+
+
+def _agreement(first: str, second: str, shift: int) -> tuple[int, int]:
+    """Letters that agree, and that overlap, with the second word's first letter under the first's number `shift`."""
+    pairs = [(first[i + shift], letter) for i, letter in enumerate(second) if 0 <= i + shift < len(first)]
+    return sum(a == b for a, b in pairs), len(pairs)
+
+
+def _joined(group: Sequence[str], weight: dict[str, float]) -> Motif:
+    counts: dict[int, np.ndarray] = {}
+
+    def lay(word: str, at: int) -> None:
+        for i, letter in enumerate(word):
+            counts.setdefault(at + i, np.zeros(len(LETTERS)))[_number(letter)] += weight[word]
+
+    lay(group[0], 0)
+    for word in group[1:]:
+        first, last = min(counts), max(counts)
+        scores = {
+            at: sum(counts[at + i][_number(letter)] for i, letter in enumerate(word) if at + i in counts)
+            for at in range(first - len(word) + 1, last + 1)
+        }
+        lay(word, max(scores, key=lambda at: scores[at]))
+    table = np.array([counts[place] for place in sorted(counts)])
+    name = "+".join(group[:3]) + (f" and {len(group) - 3} more" if len(group) > 3 else "")
+    return Motif(name, _softened(table))
+
+
+def _number(letter: str) -> int:
+    return LETTERS.index(letter.upper().replace("U", "T"))
+
+
+def _softened(table: np.ndarray) -> Float64[np.ndarray, "positions 4"]:
+    shares = table / table.sum(axis=1, keepdims=True)
+    result: np.ndarray = (1 - SOFT) * shares + SOFT / len(LETTERS)
+    return result
+
+
+def as_motif(meta_feature: str, known: Sequence[Motif]) -> Motif | None:
+    """The motif behind a meta-feature such as "downstream_intron_start:RBFOX1", of a k-mer its letters, else None."""
+    _, _, name = meta_feature.partition(":")
+    for motif in known:
+        if motif.name == name:
+            return motif
+    if name and set(name) <= set("ACGU"):
+        return from_consensus(name, name)
+    return None

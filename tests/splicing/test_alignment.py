@@ -1,0 +1,88 @@
+"""Motifs find themselves and their kin; k-mers that overlap become the motif they come from."""
+
+import numpy as np
+import pytest
+
+from eigrad.cases.splicing.features import built_in, from_consensus
+from eigrad.cases.splicing.regulators.alignment import align, as_motif, consensus, from_words
+
+KNOWN = built_in()
+
+
+def test_every_motif_finds_itself_first():
+    table = align(KNOWN[:12], KNOWN)
+    best = table.groupby("query", sort=False).first()
+    assert (best["p_value"] < 1e-3).all()
+    own = [motif.name for motif in KNOWN[:12]]
+    alike = table[table["query"] == table["target"]]
+    assert alike["query"].tolist() == own
+    assert (alike["offset"] == 0).all()
+    assert alike["overlap"].tolist() == [len(motif) for motif in KNOWN[:12]]
+    assert (table.groupby("query").size() == 10).all()
+    assert (table.groupby("query")["p_value"].apply(lambda p: p.is_monotonic_increasing)).all()
+
+
+def test_values_are_adjusted_within_a_query():
+    table = align(KNOWN[:2], KNOWN, most=None)
+    assert len(table) == 2 * len(KNOWN)
+    np.testing.assert_allclose(table["e_value"], table["p_value"] * len(KNOWN))
+    for _, part in table.groupby("query"):
+        p = part["p_value"].to_numpy()
+        adjusted = np.minimum.accumulate((p * len(p) / np.arange(1, len(p) + 1))[::-1])[::-1]
+        np.testing.assert_allclose(part["q_value"], np.minimum(adjusted, 1))
+
+
+def test_the_other_strand_is_not_asked():
+    """CAUGCA is UGCAUG read backwards on the other strand: RNA has none."""
+    turned = from_consensus("turned", "AAACGU")  # ACGUUU on the other strand
+    targets = [from_consensus("forward", "ACGUUU"), *(motif for motif in KNOWN if motif.name != "x")]
+    table = align([turned], targets, most=None).set_index("target")
+    same = align([from_consensus("same", "ACGUUU")], targets, most=None).set_index("target")
+    assert table.loc["forward", "p_value"] > 100 * same.loc["forward", "p_value"]
+
+
+def test_k_mers_of_one_motif_are_put_together():
+    (motif,) = from_words(["GCA", "UGC", "CAU", "AUG"], [4, 3, 2, 1])
+    assert consensus(motif) == "UGCAUG"
+    assert motif.name == "GCA+UGC+CAU and 1 more"
+    np.testing.assert_allclose(motif.probabilities.sum(axis=1), 1)
+    table = align([motif], KNOWN)
+    assert table["target"].iloc[0] == "RBFOX1"
+    assert table["target_consensus"].iloc[0] == "UGCAUG"
+
+
+def test_k_mers_that_do_not_fit_stay_apart():
+    motifs = from_words(["UUU", "GAC", "CCA"])
+    assert [consensus(motif) for motif in motifs] == ["UUU", "GAC", "CCA"] or len(motifs) < 3
+    assert len(from_words(["AAA", "CCC", "GGG", "UUU"])) == 4
+    assert from_words([]) == []
+
+
+def test_weights_decide_between_letters():
+    (motif,) = from_words(["GCA", "GCU"], [3.0, 1.0])
+    assert consensus(motif) == "GCA"
+    np.testing.assert_allclose(motif.probabilities[2], [0.7, 0.025, 0.025, 0.25], atol=1e-12)
+    with pytest.raises(ValueError, match="got 1 weights for 2 words, expected one each"):
+        from_words(["GCA", "GCU"], [1.0])
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("downstream_intron_start:RBFOX1", "UGCAUG"),
+        ("exon:GCA", "GCA"),
+        ("length:exon", None),
+        ("exon_donor:strength", None),
+        ("exon", None),
+    ],
+)
+def test_meta_features_have_motifs_or_none(name, expected):
+    motif = as_motif(name, KNOWN)
+    assert (None if motif is None else consensus(motif)) == expected
+
+
+def test_refusals():
+    with pytest.raises(ValueError, match="alignment: got no motifs to align"):
+        align([], KNOWN)
+    with pytest.raises(ValueError, match="alignment: got 1 targets, expected at least 2"):
+        align(KNOWN[:1], KNOWN[:1])
