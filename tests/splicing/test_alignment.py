@@ -42,9 +42,9 @@ def test_the_other_strand_is_not_asked():
 
 
 def test_k_mers_of_one_motif_are_put_together():
-    (motif,) = from_words(["GCA", "UGC", "CAU", "AUG"], [4, 3, 2, 1])
+    (motif,) = from_words(["GCA", "UGC", "CAU", "AUG"], [4, 3, 2, 5])
     assert consensus(motif) == "UGCAUG"
-    assert motif.name == "GCA+UGC+CAU and 1 more"
+    assert motif.name == "AUG+GCA+UGC and 1 more"
     np.testing.assert_allclose(motif.probabilities.sum(axis=1), 1)
     table = align([motif], KNOWN)
     assert table["target"].iloc[0] == "RBFOX1"

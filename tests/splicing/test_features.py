@@ -1,5 +1,6 @@
 """Features against their slow definition, on both strands, at the ends of contigs and with unknown letters."""
 
+import gzip
 import sys
 from itertools import product
 
@@ -298,3 +299,16 @@ def test_structure_comes_with_features_or_says_what_is_missing(events, genome, m
     monkeypatch.setitem(sys.modules, "RNA", None)
     with pytest.raises(ValueError, match=r"RNA structure needs ViennaRNA: pip install 'eigrad\[structure\]'"):
         compute(few, genome, structure=True, progress=False)
+
+
+def test_motifs_are_read_from_gzipped_files(tmp_path):
+    text = "MEME version 4\n\nMOTIF m1 NAME\nletter-probability matrix: w= 3\n1 0 0 0\n0 1 0 0\n0 0 0.5 0.5\n"
+    plain, packed = tmp_path / "m.meme", tmp_path / "m.meme.gz"
+    plain.write_text(text)
+    packed.write_bytes(gzip.compress(text.encode()))
+    first, second = read_meme(plain), read_meme(packed)
+    assert [motif.name for motif in first] == [motif.name for motif in second] == ["NAME"]
+    assert (first[0].probabilities == second[0].probabilities).all()
+    packed.write_bytes(gzip.compress(text.encode())[:-9])
+    with pytest.raises(ValueError, match=r"m\.meme\.gz: cannot be read"):
+        read_meme(packed)

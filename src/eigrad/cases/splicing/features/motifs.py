@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float32, Float64
 
-from eigrad.cases.splicing.events.text import read_text
+from eigrad.cases.splicing.events.text import content_of, read_text
 from eigrad.cases.splicing.features.genome import N
 from eigrad.cases.splicing.features.regions import Ragged
 from eigrad.sequence import IUPAC, LETTERS
@@ -81,11 +81,8 @@ def built_in() -> list[Motif]:
 
 
 def read_meme(path: Path | str) -> list[Motif]:
-    """Motifs of a file in MEME's minimal format, for RNA or DNA, by their second name where they have one."""
-    try:
-        lines = Path(path).read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise ValueError(f"{path}: cannot be read ({error}), expected motifs in MEME format") from error
+    """Motifs of a file in MEME's minimal format, gzipped or not, for RNA or DNA, by their second name if they have one."""
+    lines = content_of(Path(path)).splitlines()
     if not lines or not lines[0].startswith("MEME version"):
         raise ValueError(f"{path}, line 1: got {lines[0][:40] if lines else ''!r}, expected 'MEME version 4'")
     found: list[Motif] = []
