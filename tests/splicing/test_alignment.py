@@ -41,14 +41,16 @@ def test_the_other_strand_is_not_asked():
     assert table.loc["forward", "p_value"] > 100 * same.loc["forward", "p_value"]
 
 
-def test_k_mers_of_one_motif_are_put_together():
-    (motif,) = from_words(["GCA", "UGC", "CAU", "AUG"], [4, 3, 2, 5])
-    assert consensus(motif) == "UGCAUG"
-    assert motif.name == "AUG+GCA+UGC and 1 more"
+@pytest.mark.parametrize("weights", [[5, 4, 3, 2, 1], [3, 3, 5, 4, 1], None])
+def test_k_mers_of_one_motif_are_put_together(weights):
+    """Words of a motif in which no two letters in a row stand twice: they fit together in one way."""
+    words = ["GUA", "UAC", "ACA", "CAU", "AUU"]
+    (motif,) = from_words(words, weights)
+    assert consensus(motif) == "GUACAUU"
+    assert motif.name.endswith(" and 2 more")
     np.testing.assert_allclose(motif.probabilities.sum(axis=1), 1)
-    table = align([motif], KNOWN)
-    assert table["target"].iloc[0] == "RBFOX1"
-    assert table["target_consensus"].iloc[0] == "UGCAUG"
+    table = align([motif], [*KNOWN, from_consensus("mine", "GUACAUU")])
+    assert (table["target"].iloc[0], table["target_consensus"].iloc[0]) == ("mine", "GUACAUU")
 
 
 def test_k_mers_that_do_not_fit_stay_apart():

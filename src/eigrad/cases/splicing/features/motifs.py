@@ -81,7 +81,7 @@ def built_in() -> list[Motif]:
 
 
 def read_meme(path: Path | str) -> list[Motif]:
-    """Motifs of a file in MEME's minimal format, gzipped or not, for RNA or DNA, by their second name if they have one."""
+    """Motifs of a file in MEME's minimal format, gzipped or not, by their second name where they have one."""
     lines = content_of(Path(path)).splitlines()
     if not lines or not lines[0].startswith("MEME version"):
         raise ValueError(f"{path}, line 1: got {lines[0][:40] if lines else ''!r}, expected 'MEME version 4'")

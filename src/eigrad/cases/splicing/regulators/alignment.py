@@ -60,8 +60,9 @@ def from_words(words: Sequence[str], weights: Sequence[float | int] | np.ndarray
     """Motifs from k-mers: those that fit one under the other, shifted by any number of letters, are put together.
 
     Two k-mers fit where at least 2 letters, and all but one of those that overlap, agree; groups are what such pairs
-    connect. Each k-mer of a group, the heaviest first, is laid under what has been put together so far where most
-    letters agree; positions are its letters by weight (even ones by default), softened by a tenth.
+    connect. The k-mers of a group are laid one under the other where most letters agree, the heaviest first; positions
+    are their letters by weight (even ones by default), softened by a tenth. A motif that begins as it ends, such as
+    UGCAUG, can be put together in more than one way.
     """
     if not words:
         return []
@@ -106,23 +107,30 @@ def _agreement(first: str, second: str, shift: int) -> tuple[int, int]:
 
 
 def _joined(group: Sequence[str], weight: dict[str, float]) -> Motif:
+    """Words laid one under the other: next always the heaviest that fits what is there by two letters or more."""
     counts: dict[int, np.ndarray] = {}
-
-    def lay(word: str, at: int) -> None:
+    left = list(group)
+    while left:
+        places = {word: _best_place(word, counts) for word in left}
+        word = next((each for each in left if places[each][0] >= SHARED), left[0])
+        left.remove(word)
         for i, letter in enumerate(word):
-            counts.setdefault(at + i, np.zeros(len(LETTERS)))[_number(letter)] += weight[word]
-
-    lay(group[0], 0)
-    for word in group[1:]:
-        first, last = min(counts), max(counts)
-        scores = {
-            at: sum(counts[at + i][_number(letter)] for i, letter in enumerate(word) if at + i in counts)
-            for at in range(first - len(word) + 1, last + 1)
-        }
-        lay(word, max(scores, key=lambda at: scores[at]))
+            counts.setdefault(places[word][2] + i, np.zeros(len(LETTERS)))[_number(letter)] += weight[word]
     table = np.array([counts[place] for place in sorted(counts)])
     name = "+".join(group[:3]) + (f" and {len(group) - 3} more" if len(group) > 3 else "")
     return Motif(name, _softened(table))
+
+
+def _best_place(word: str, counts: dict[int, np.ndarray]) -> tuple[int, float, int]:
+    """Where a word agrees best with the likeliest letters: how many more agree than do not, their weight, and where."""
+    if not counts:
+        return 0, 0.0, 0
+    found = []
+    for at in range(min(counts) - len(word) + 1, max(counts) + 1):
+        under = [(counts[at + i], _number(letter)) for i, letter in enumerate(word) if at + i in counts]
+        agree = sum(int(column.argmax()) == letter for column, letter in under)
+        found.append((2 * agree - len(under), float(sum(column[letter] for column, letter in under)), at))
+    return max(found)
 
 
 def _number(letter: str) -> int:
