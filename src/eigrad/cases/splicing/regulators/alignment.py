@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float64
 
-from eigrad.cases.splicing.features.motifs import Motif, from_consensus
+from eigrad.cases.splicing.features.motifs import Motif
 from eigrad.sequence import LETTERS
 
 FEWEST_TARGETS = 2
@@ -64,14 +64,21 @@ def from_words(words: Sequence[str], weights: Sequence[float | int] | np.ndarray
     are their letters by weight (even ones by default), softened by a tenth. A motif that begins as it ends, such as
     UGCAUG, can be put together in more than one way.
     """
-    if not words:
-        return []
+    weight = _weighted(words, weights)
+    return [_joined(group, weight) for group in _groups(list(weight))]
+
+
+def word_groups(words: Sequence[str], weights: Sequence[float | int] | np.ndarray | None = None) -> list[list[str]]:
+    """The k-mers that `from_words` puts together into one motif each, the heaviest first."""
+    return _groups(list(_weighted(words, weights)))
+
+
+def _weighted(words: Sequence[str], weights: Sequence[float | int] | np.ndarray | None) -> dict[str, float]:
+    """k-mers and their weights, the heaviest first."""
     load = np.ones(len(words)) if weights is None else np.abs(np.asarray(weights, dtype=float))
     if len(load) != len(words):
         raise ValueError(f"k-mers: got {len(load)} weights for {len(words)} words, expected one each")
-    order = [words[i] for i in np.argsort(-load, kind="stable")]
-    weight = dict(zip(words, load.tolist(), strict=True))
-    return [_joined(group, weight) for group in _groups(order)]
+    return {words[i]: float(load[i]) for i in np.argsort(-load, kind="stable").tolist()}
 
 
 def _groups(words: Sequence[str]) -> list[list[str]]:
@@ -141,14 +148,3 @@ def _softened(table: np.ndarray) -> Float64[np.ndarray, "positions 4"]:
     shares = table / table.sum(axis=1, keepdims=True)
     result: np.ndarray = (1 - SOFT) * shares + SOFT / len(LETTERS)
     return result
-
-
-def as_motif(meta_feature: str, known: Sequence[Motif]) -> Motif | None:
-    """The motif behind a meta-feature such as "downstream_intron_start:RBFOX1", of a k-mer its letters, else None."""
-    _, _, name = meta_feature.partition(":")
-    for motif in known:
-        if motif.name == name:
-            return motif
-    if name and set(name) <= set("ACGU"):
-        return from_consensus(name, name)
-    return None

@@ -13,7 +13,7 @@ from scipy import stats
 from eigrad.cases.splicing.events import Events
 from eigrad.cases.splicing.features.genome import Genome
 from eigrad.cases.splicing.features.motifs import Motif, Scanner
-from eigrad.cases.splicing.features.regions import SITES, around_sites
+from eigrad.cases.splicing.features.regions import SITES, Ragged, around_sites
 
 INTRON, EXON = 300, 50  # nucleotides shown on either side of a site of the exon
 WINDOW = 20  # nucleotides that are tested together, and that frequencies are smoothed by
@@ -34,29 +34,56 @@ class Hits:
     position: np.ndarray
 
 
-def hits(events: Events, genome: Genome, motif: Motif) -> Hits:
-    """Where a motif begins, from 300 nt before the acceptor to 50 after, and from 50 before the donor to 300 after.
+class Surroundings:
+    """The letters about the two sites of some exons, read once, in which motifs are looked for.
 
-    Positions beyond the intron or the exon are not shown.
+    From 300 nt before the acceptor to 50 after, and from 50 before the donor to 300 after. Positions beyond the intron
+    or the exon are not shown.
     """
-    spans = {SIDES[0]: (-INTRON, EXON), SIDES[1]: (-EXON, INTRON)}
-    position = np.concatenate([np.arange(*spans[side]) for side in SIDES])
-    side = np.repeat(np.array(SIDES, object), [high - low for low, high in spans.values()])
-    begins = np.zeros((len(events), len(position)), bool)
-    reach = INTRON + len(motif)
-    for rows, windows in around_sites(events, genome, reach, AT_ONCE):
+
+    def __init__(self, events: Events, genome: Genome, widest: int) -> None:
+        spans = {SIDES[0]: (-INTRON, EXON), SIDES[1]: (-EXON, INTRON)}
+        self.position = np.concatenate([np.arange(*spans[side]) for side in SIDES])
+        self.side = np.repeat(np.array(SIDES, object), [high - low for low, high in spans.values()])
+        self.widest = widest
+        self._read(events, genome, spans)
+        lengths = {
+            name: events.lengths[name].to_numpy(int)[:, None]
+            for name in ("upstream_intron", "exon", "downstream_intron")
+        }
+        of_acceptor = self.side == SIDES[0]
+        before = np.where(of_acceptor, lengths["upstream_intron"], lengths["exon"])
+        after = np.where(of_acceptor, lengths["exon"], lengths["downstream_intron"])
+        self.shown: Bool[np.ndarray, "exons positions"] = (self.position >= -before) & (self.position < after)
+
+    def _read(self, events: Events, genome: Genome, spans: Mapping[str, tuple[int, int]]) -> None:
+        """Letters of every exon and side, one row an exon, with enough of them beyond for the widest motif."""
+        reach = INTRON + self.widest
+        rows_of = {
+            side: np.empty((len(events), high - low + self.widest), np.uint8) for side, (low, high) in spans.items()
+        }
+        for rows, windows_of in around_sites(events, genome, reach, AT_ONCE):
+            for side, (low, high) in spans.items():
+                sequences = windows_of[SITES.index(side)]
+                at = sequences.starts[:, None] + reach + np.arange(low, high + self.widest)
+                rows_of[side][rows] = sequences.codes[at]
+        self._scanners = {side: Scanner(Ragged.of(list(codes)), self.widest) for side, codes in rows_of.items()}
+
+    def hits(self, motif: Motif) -> Hits:
+        """Where a motif begins."""
+        if len(motif) > self.widest:
+            raise ValueError(f"motif {motif.name}: got {len(motif)} positions, expected at most {self.widest}")
         parts = []
-        for name in SIDES:
-            sequences = windows[SITES.index(name)]
-            found = Scanner(sequences, len(motif)).scores(motif) >= motif.threshold
-            at = sequences.starts[:, None] + reach + np.arange(*spans[name])
-            parts.append(found[at])
-        begins[rows] = np.hstack(parts)
-    lengths = {name: events.lengths[name].to_numpy(int) for name in ("upstream_intron", "exon", "downstream_intron")}
-    before = np.where(side == SIDES[0], lengths["upstream_intron"][:, None], lengths["exon"][:, None])
-    after = np.where(side == SIDES[0], lengths["exon"][:, None], lengths["downstream_intron"][:, None])
-    shown = (position >= -before) & (position < after)
-    return Hits(begins & shown, shown, side, position)
+        for scanner in self._scanners.values():
+            starts = scanner.sequences.starts[:, None]
+            n = int(scanner.sequences.lengths[0]) - self.widest
+            parts.append((scanner.scores(motif) >= motif.threshold)[starts + np.arange(n)])
+        return Hits(np.hstack(parts) & self.shown, self.shown, self.side, self.position)
+
+
+def hits(events: Events, genome: Genome, motif: Motif) -> Hits:
+    """Where a motif begins about the sites of exons; of several motifs, `Surroundings` reads the letters once."""
+    return Surroundings(events, genome, len(motif)).hits(motif)
 
 
 def frequencies(found: Hits, sets: Mapping[str, np.ndarray]) -> pd.DataFrame:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from eigrad.significance import ORDERS
 
 ALL = "all"
 DIRECTIONS = {"included": "increased", "excluded": "decreased"}  # and the target that is explained for it
+PATHS_OF = ("world", "fasta", "gtf", "bigwig", "motifs")  # arguments that are files or folders
 LEAST = {"n_events": 200, "n_baselines": 1, "n_samples": 20, "min_others": 1, "seed": 0}
 
 
@@ -89,14 +91,25 @@ class Settings:
         return method_name(self.path, self.baseline_kind)
 
     def arguments(self) -> dict[str, Any]:
-        """The settings as JSON values, without the folder they are written to."""
-        plain = {name: value for name, value in asdict(self).items() if name != "out"}
-        return {
-            name: str(value) if isinstance(value, Path)
-            else [str(each) for each in value] if isinstance(value, tuple)
-            else value
-            for name, value in plain.items()
-        }  # fmt: skip
+        """The settings as JSON values, paths as absolute ones, without the folder they are written to."""
+        return {name: _plain(value) for name, value in asdict(self).items() if name != "out"}
+
+    @classmethod
+    def from_arguments(cls, out: Path, arguments: Mapping[str, Any]) -> Settings:
+        """The settings of a run folder, from its arguments."""
+        given = dict(arguments)
+        for name in PATHS_OF:
+            if given.get(name) is not None:
+                given[name] = Path(given[name])
+        for name, kind in (("events", Path), ("methods", str)):
+            given[name] = tuple(kind(each) for each in given.get(name, ()))
+        return cls(out, **given)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Path):
+        return str(value.absolute())
+    return [_plain(each) for each in value] if isinstance(value, tuple) else value
 
 
 def method_name(path: str, baseline_kind: str) -> str:

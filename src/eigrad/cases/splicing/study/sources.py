@@ -126,12 +126,18 @@ def _tables(given: Path) -> list[Path]:
     return found
 
 
-def read(sources: Sources, folder: Path) -> Read:
-    """Events and their features; features of the same files that are in the folder are read from it."""
+def quantified_events(sources: Sources) -> Events:
+    """The events of all tables, joined."""
     quantified = merge([read_events(path) for path in sources.events])
     if sources.condition not in quantified.conditions:
         known = ", ".join(quantified.conditions)
         raise ValueError(f"--condition: got {sources.condition!r}, expected a condition of the tables, of {known}")
+    return quantified
+
+
+def read(sources: Sources, folder: Path) -> Read:
+    """Events and their features; features of the same files that are in the folder are read from it."""
+    quantified = quantified_events(sources)
     events = joined(quantified, constitutive_exons(sources.gtf))
     _require_own_genome(events, Genome(sources.fasta))
     how = {"version": eigrad.__version__, "files": sources.hashes(), "structure": sources.structure}

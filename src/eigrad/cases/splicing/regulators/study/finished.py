@@ -1,0 +1,147 @@
+"""What the search starts from: a finished splicing run, and the evidence that lies beside it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from jaxtyping import Bool
+
+from eigrad.cases.splicing.events import Events, alternative_elsewhere, differential, non_changing
+from eigrad.cases.splicing.features import Genome
+from eigrad.cases.splicing.features.motifs import Motif, built_in, read_meme
+from eigrad.cases.splicing.regulators.clip import Sites, read_sites
+from eigrad.cases.splicing.regulators.expression import Expression, read_expression
+from eigrad.cases.splicing.regulators.knockout import Response, response
+from eigrad.cases.splicing.regulators.study.settings import Settings
+from eigrad.cases.splicing.study import sources
+from eigrad.cases.splicing.study.settings import Settings as Study
+
+INCLUDED, EXCLUDED, STILL, ELSEWHERE = "included", "excluded", "non-changing", "changing elsewhere"
+FEWEST = 20  # exons of the class, and of those that do not change, below which nothing can be tested
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A finished splicing run: its events and their sets, its meta-features, and the motifs these were made of."""
+
+    folder: Path
+    study: Study
+    condition: str
+    events: Events
+    genome: Genome
+    sets: dict[str, Bool[np.ndarray, " events"]]
+    meta_features: pd.DataFrame
+    motifs: list[Motif]
+
+    @property
+    def of_class(self) -> str:
+        """The set that the run explains."""
+        return self.study.direction
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What is known of candidates besides sequence; empty, or None, where there is nothing."""
+
+    expression: Expression | None
+    tissue: str
+    clip: Mapping[str, Sites]
+    knockout: Mapping[str, Response]
+    compendium: list[Motif]
+
+
+def read_run(folder: Path) -> Finished:
+    """The run, from its own files and those it was made of."""
+    if not (folder / "summary.json").is_file():
+        raise ValueError(f"RUN: got {folder}, expected a finished run folder of eigrad splicing (with summary.json)")
+    config = _config(folder)
+    study = Study.from_arguments(folder, config["arguments"])
+    files = sources.located(study)
+    _require_same(folder, config.get("data"), files)
+    events = sources.quantified_events(files)
+    motifs = built_in() if files.motifs is None else read_meme(files.motifs)
+    table = pd.read_csv(folder / "features.csv", keep_default_na=False)
+    return Finished(
+        folder, study, files.condition, events, Genome(files.fasta), exon_sets(events, study, files.condition), table,
+        motifs,
+    )  # fmt: skip
+
+
+def exon_sets(events: Events, study: Study, condition: str) -> dict[str, np.ndarray]:
+    """Exons more included and more excluded in the condition, that change nowhere, and that change elsewhere alone."""
+    sets = {
+        name: differential(
+            events, condition, direction=name, min_others=study.min_others, min_dpsi=study.min_dpsi
+        )
+        for name in (INCLUDED, EXCLUDED)
+    }
+    sets[STILL] = non_changing(events)
+    sets[ELSEWHERE] = alternative_elsewhere(events, condition, min_dpsi=study.min_dpsi)
+    for name in (study.direction, STILL):
+        if (n := int(sets[name].sum())) < FEWEST:
+            raise ValueError(f"RUN: got {n} {name} exons, expected at least {FEWEST} to test anything")
+    return sets
+
+
+def read_evidence(settings: Settings, finished: Finished) -> Evidence:
+    """The files that are given, and for what is not given those of the run's simulated world, if it has one."""
+    beside = _of_world(finished)
+    expression = settings.expression or beside.get("expression")
+    clip = dict(settings.clip) or beside.get("clip", {})
+    knockout = dict(settings.knockout) or beside.get("knockout", {})
+    return Evidence(
+        None if expression is None else read_expression(expression),
+        settings.tissue or finished.condition,
+        {name: read_sites(path, min_tags=settings.min_tags) for name, path in clip.items()},
+        {name: _response(path, settings.wildtype) for name, path in knockout.items()},
+        finished.motifs if settings.motifs is None else read_meme(settings.motifs),
+    )
+
+
+def _response(path: Path, wildtype: str | None) -> Response:
+    """How exons answer, by a table of two conditions: the wild type is the first, or the one that is named."""
+    events = sources.read_events(path)
+    pairs = sorted(set(zip(events.changes["condition_1"], events.changes["condition_2"], strict=True)))
+    if len(pairs) != 1:
+        raise ValueError(f"--knockout: {path} compares {len(pairs)} pairs of conditions, expected one")
+    first, second = pairs[0]
+    if wildtype is not None and wildtype not in pairs[0]:
+        raise ValueError(f"--wildtype: got {wildtype!r}, expected a condition of {path}, {first} or {second}")
+    return response(events, second, first) if wildtype == second else response(events, first, second)
+
+
+def _of_world(finished: Finished) -> dict[str, Any]:
+    """The evidence in a simulated world: a table of expression, and files named after proteins."""
+    if finished.study.events:
+        return {}
+    world = finished.study.world or finished.folder / "world"
+    expression = world / "expression.csv"
+    return {
+        "expression": expression if expression.is_file() else None,
+        "clip": {path.name.split(".")[0]: path for path in sorted((world / "clip").glob("*.bed*"))},
+        "knockout": {path.name.split(".")[0]: path for path in sorted((world / "knockout").glob("*.tsv*"))},
+    }
+
+
+def _config(folder: Path) -> dict[str, Any]:
+    try:
+        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+        if config["command"] == "splicing":
+            return dict(config)
+    except (OSError, ValueError, KeyError, TypeError):
+        pass
+    raise ValueError(f"RUN: got {folder}, expected a run folder of eigrad splicing (its config.json says otherwise)")
+
+
+def _require_same(folder: Path, hashes: object, files: sources.Sources) -> None:
+    """Refuse files that are no longer those the run was made of."""
+    now = files.hashes()
+    if isinstance(hashes, dict) and hashes != now:
+        changed = next(name for name in {**hashes, **now} if hashes.get(name) != now.get(name))
+        raise ValueError(f"RUN: {changed} is not what {folder} was made of, expected the same file")

@@ -1,0 +1,173 @@
+"""Lines of evidence: of every candidate that a line can speak of, a test, a score to rank by, and what was seen.
+
+A line is a table with a row a candidate and the columns of `COLUMNS`. `holds` is what must be true beside a small
+p-value: that the effect is large enough, and in the direction that a regulator would have.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+
+from eigrad.cases.splicing.features.motifs import Motif
+from eigrad.cases.splicing.regulators.alignment import align
+from eigrad.cases.splicing.regulators.clip import PLACES, near
+from eigrad.cases.splicing.regulators.expression import Expression
+from eigrad.cases.splicing.regulators.fisher import against
+from eigrad.cases.splicing.regulators.knockout import shared
+from eigrad.cases.splicing.regulators.motif_map import SIDES, Surroundings, windows
+from eigrad.cases.splicing.regulators.study.finished import STILL, Evidence, Finished
+from eigrad.cases.splicing.regulators.study.queries import Query
+from eigrad.progress import track
+
+COLUMNS = ("candidate", "p_value", "score", "holds", "seen")
+ALIKE = 0.05  # q-value up to which two motifs count as alike
+MIN_TPM, MIN_FOLD = 1.0, 1.0  # expressed; and log2 over the mean of other tissues, to be specific
+ANY = "any"
+SITE_NAMES = dict(zip(SIDES, ("3' splice site", "5' splice site"), strict=True))
+
+
+def candidates(compendium: Sequence[Motif]) -> dict[str, list[Motif]]:
+    """Proteins, each with its motifs: a compendium names the second motif of QKI "QKI-2"."""
+    names = {motif.name for motif in compendium}
+    found: dict[str, list[Motif]] = {}
+    for motif in compendium:
+        gene, dash, number = motif.name.rpartition("-")
+        own = gene if dash and number.isdecimal() and gene in names else motif.name
+        found.setdefault(own, []).append(motif)
+    return found
+
+
+def alignments(asked: Sequence[Query], proteins: Mapping[str, Sequence[Motif]]) -> pd.DataFrame:
+    """Every query against every motif of a candidate (see `align`), with `candidate` and whether they are alike.
+
+    Alike are motifs with a q-value of at most 0.05, and a motif and itself.
+    """
+    owner = {motif.name: name for name, motifs in proteins.items() for motif in motifs}
+    targets = [motif for motifs in proteins.values() for motif in motifs]
+    table = align([query.motif for query in asked], targets, most=None)
+    known = {motif.name: motif for motif in targets}
+    same = {query.motif.name for query in asked if _same(query.motif, known.get(query.motif.name))}
+    itself = (table["query"] == table["target"]) & table["query"].isin(same)
+    return table.assign(
+        candidate=table["target"].map(owner), itself=itself, alike=itself | (table["q_value"] <= ALIKE)
+    )
+
+
+def _same(motif: Motif, other: Motif | None) -> bool:
+    return other is not None and np.array_equal(motif.probabilities, other.probabilities)
+
+
+def motif(asked: Sequence[Query], aligned: pd.DataFrame, proteins: Mapping[str, Sequence[Motif]]) -> pd.DataFrame:
+    """Whether motifs of significant meta-features are the candidate's.
+
+    Both must be so: that the meta-feature is significant, and that the motifs are alike; p is the larger of the two
+    p-values, that of likeness times the number of comparisons (zero of a motif and itself), in the best query. The
+    score is the mean |attribution| of all meta-features whose motif is alike.
+    """
+    query = {each.motif.name: each for each in asked}
+    rows = []
+    for name, part in aligned.groupby("candidate", sort=False):
+        n = len(asked) * len(proteins[str(name)])
+        of_query = part["query"].map({key: each.p_value for key, each in query.items()})
+        alignment = np.where(part["itself"], 0.0, np.minimum(1.0, n * part["p_value"]))
+        alike = part[part["alike"]].drop_duplicates("query")
+        weight = sum(query[key].weight for key in alike["query"])
+        best = max((query[key] for key in alike["query"]), key=lambda each: each.weight, default=None)
+        seen = "no significant motif is like its own"
+        if best is not None:
+            seen = f"{best.motif.name} in {', '.join(best.places[:2])}" + (
+                f" and {len(best.places) - 2} more" if len(best.places) > 2 else ""
+            )
+        rows.append((name, float(np.maximum(alignment, of_query).min()), weight, best is not None, seen))
+    return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+def expression(table: Expression, tissue: str, proteins: Sequence[str]) -> pd.DataFrame:
+    """Whether a candidate is expressed in the tissue (1 TPM) and more than elsewhere (twice the mean, p one-sided)."""
+    found = table.specificity(tissue)
+    found = found[found.index.isin(list(proteins))]
+    n = len(table.means.columns)
+    seen = [
+        f"{row.tpm:.1f} TPM, {row.rank}. of {n} tissues, {2**row.log2_over_others:.1f} times the others"
+        for row in found.itertuples()
+    ]
+    holds = (found["tpm"] >= MIN_TPM) & (found["log2_over_others"] >= MIN_FOLD)
+    return pd.DataFrame(
+        {
+            "candidate": found.index, "p_value": found["p_value"], "score": found["log2_over_others"], "holds": holds,
+            "seen": seen,
+        }
+    ).reset_index(drop=True)  # fmt: skip
+
+
+def motif_map(finished: Finished, proteins: Mapping[str, Sequence[Motif]], progress: bool = True) -> pd.DataFrame:
+    """Whether a candidate's motif is more frequent in the class than in non-changing exons, in some window of 20 nt.
+
+    p is that of the best window in which it is more frequent, times the number of windows and motifs.
+    """
+    rows_of = finished.sets[finished.of_class] | finished.sets[STILL]
+    kept = np.flatnonzero(rows_of)
+    sets = {name: finished.sets[name][kept] for name in (finished.of_class, STILL)}
+    widest = max(len(motif) for motifs in proteins.values() for motif in motifs)
+    about = Surroundings(finished.events.take(kept), finished.genome, widest)
+    rows = []
+    for name, motifs in track(proteins.items(), "motif maps", len(proteins), enabled=progress):
+        tables = pd.concat([windows(about.hits(each), sets, STILL) for each in motifs], ignore_index=True)
+        more = tables[tables["fraction"] > tables["fraction_background"]]
+        if more.empty:
+            rows.append((name, 1.0, 0.0, False, "nowhere more frequent"))
+            continue
+        best = more.loc[more["p_value"].idxmin()]
+        p = min(1.0, float(best["p_adjusted"]) * len(motifs))
+        seen = (
+            f"{SITE_NAMES[best['side']]} {best['position']:+d} to {best['position'] + 19:+d}: "
+            f"{100 * best['fraction']:.0f} % of exons, {100 * best['fraction_background']:.0f} % of non-changing ones"
+        )
+        rows.append((name, p, -np.log10(max(float(best["p_value"]), 1e-300)), True, seen))
+    return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+def clip(finished: Finished, evidence: Evidence) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Whether exons of the class have cross-linked sites nearby more often than non-changing ones; and of every set.
+
+    p is that of the best of four places (upstream, exon, downstream, any), times four.
+    """
+    rows, details = [], []
+    for name, sites in evidence.clip.items():
+        there = near(finished.events, sites)
+        has = dict(zip(PLACES, there.T, strict=True)) | {ANY: there.any(axis=1)}
+        table = against(has, finished.sets, STILL)
+        details.append(table.assign(candidate=name))
+        own = table[table["set"] == finished.of_class]
+        still = table[table["set"] == STILL].set_index("what")["fraction"]
+        more = own[own["odds_ratio"] > 1]
+        best = (own if more.empty else more).sort_values("p_value").iloc[0]
+        seen = (
+            f"{best['what']}: {100 * best['fraction']:.0f} % of exons, "
+            f"{100 * still[best['what']]:.0f} % of non-changing ones ({len(sites)} sites)"
+        )
+        rows.append((name, *_bounded(best["p_value"], len(has), not more.empty), seen))
+    return pd.DataFrame(rows, columns=list(COLUMNS)), pd.concat(details) if details else pd.DataFrame()
+
+
+def knockout(finished: Finished, evidence: Evidence) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Whether exons of the class answer to the loss of the protein more often than others; and the counts."""
+    rows, details = [], []
+    for name, answer in evidence.knockout.items():
+        counts = shared(finished.events, finished.sets[finished.of_class], answer)
+        details.append({"candidate": name, **counts})
+        seen = (
+            f"{counts['overlap']} of {counts['tissue']} exons of the class answer, of all {counts['both']} in both "
+            f"{counts['regulated']}"
+        )
+        rows.append((name, *_bounded(counts["p_value"], 1, counts["odds_ratio"] > 1), seen))
+    return pd.DataFrame(rows, columns=list(COLUMNS)), pd.DataFrame(details)
+
+
+def _bounded(p: float, n: int, more: bool) -> tuple[float, float, bool]:
+    """p times n tests, a score to rank by, and whether the effect is in the right direction."""
+    adjusted = min(1.0, n * float(p))
+    return adjusted, -np.log10(max(adjusted, 1e-300)) * (1 if more else -1), bool(more)
