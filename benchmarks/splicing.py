@@ -23,9 +23,9 @@ from eigrad.cases.splicing.model import NETWORKS, Recipe, Score
 from eigrad.cases.splicing.simulate import Settings as World
 from eigrad.cases.splicing.simulate.programme import PLACES
 from eigrad.cases.splicing.study import evaluation, truth
-from eigrad.cases.splicing.study.explain import explain
+from eigrad.cases.splicing.study.explain import explain, selected
 from eigrad.cases.splicing.study.methods import N_BACKGROUND, Method, Workbench, methods
-from eigrad.cases.splicing.study.prepare import Study, prepared
+from eigrad.cases.splicing.study.prepare import Study, prepared, surveyed
 from eigrad.cases.splicing.study.results import AT
 from eigrad.cases.splicing.study.settings import Settings, method_name
 from eigrad.competitors import ATTRIBUTIONS
@@ -46,9 +46,9 @@ def one(seed: int, folder: Path) -> dict[str, Any]:
         return dict(json.loads(done.read_text(encoding="utf-8")))
     folder.mkdir(parents=True, exist_ok=True)
     clock = Clock()
-    study = prepared(Settings(folder, seed=seed), folder, clock)
+    study = prepared(surveyed(Settings(folder, seed=seed)), folder, clock)
     rows = [row for network in NETWORKS for row in _rows(study, network, folder)]
-    train, test = evaluation.split_examples(study.data, study.groups)
+    train, test = (evaluation.examples(study.data, study.groups, part) for part in ("train", "test"))
     groups = study.data.features.groups
     names = list(dict.fromkeys(groups))
     assert study.sources.truth is not None
@@ -63,11 +63,13 @@ def one(seed: int, folder: Path) -> dict[str, Any]:
         _methods(study, "sparse", [CLOSE]),
         study.data.features,
         study.groups,
+        study.data.part != "test",
         folder / "sparse",
         _how(study, "sparse"),
         seed=seed,
     )
-    curve = evaluation.subset_curve(train, test, study.data.features, ranking(main[CLOSE], ORDER), seed)
+    train = evaluation.examples(study.data, study.groups, "train", "validation")
+    curve = evaluation.subset_curve(train, test, study.data.features, selected(main[CLOSE], ORDER), seed)
     at = curve[curve["n_features"] <= AT].iloc[-1]
     found: dict[str, Any] = {
         "seed": seed, "rows": rows, "explained": len(study.groups.of_class), "causes": int(true.causal.sum()),
@@ -101,7 +103,8 @@ def _methods(study: Study, network: str, chosen: list[str] | tuple[str, ...]) ->
 
 def _rows(study: Study, network: str, folder: Path) -> Iterator[dict[str, Any]]:
     tables = explain(
-        _methods(study, network, (*CHOSEN, EQUAL)), study.data.features, study.groups, folder / network,
+        _methods(study, network, (*CHOSEN, EQUAL)), study.data.features, study.groups, study.data.part != "test",
+        folder / network,
         _how(study, network), seed=study.settings.seed,
     )  # fmt: skip
     assert study.sources.truth is not None

@@ -11,7 +11,7 @@ from eigrad.cases.splicing.events.table import Change, Triplet, build
 from eigrad.cases.splicing.features import Features
 from eigrad.cases.splicing.model import PARTS, TARGETS, Recipe, Score, SplicingCode, assembled, load_or_train
 from eigrad.cases.splicing.model import training as model_training
-from eigrad.cases.splicing.model.dataset import joined, parts
+from eigrad.cases.splicing.model.dataset import FRACTIONS, joined, parts
 from eigrad.cases.splicing.model.networks import Standardize, between_units
 from eigrad.training import Schedule, predict
 
@@ -53,7 +53,11 @@ def features(events):
 
 @pytest.fixture(scope="module")
 def data(events, features):
-    return assembled(events, N_QUANTIFIED, features, seed=3)
+    return assembled(events, N_QUANTIFIED, features, split(events, 3), seed=3)
+
+
+def split(events, seed):
+    return parts(events.exons["chrom"].to_numpy(object), np.arange(len(events)) < N_QUANTIFIED, seed)
 
 
 @pytest.fixture(scope="module")
@@ -94,29 +98,53 @@ def test_annotated_exons_are_always_there_and_never_change(data):
 
 @pytest.mark.parametrize("seed", range(5))
 def test_chromosomes_are_kept_together_in_about_the_shares_asked_for(seed):
+    """Of all exons, and of those that are quantified, which lie on other chromosomes more often than not."""
     rng = np.random.default_rng(seed)
     chromosomes = np.array([f"chr{i}" for i in rng.choice(20, 4000, p=rng.dirichlet(np.full(20, 5.0)))], object)
-    part = parts(chromosomes, seed)
-    shares = pd.Series(part).value_counts(normalize=True)
-    assert set(shares.index) == set(PARTS)
-    assert abs(shares["train"] - 0.6) < 0.1
-    assert abs(shares["test"] - 0.25) < 0.1
+    quantified = rng.random(4000) < pd.Series(chromosomes).str[3:].astype(int) / 20
+    part = parts(chromosomes, quantified, seed)
+    for chosen in (np.ones(4000, bool), quantified):
+        shares = pd.Series(part[chosen]).value_counts(normalize=True)
+        assert set(shares.index) == set(PARTS)
+        assert abs(shares - pd.Series(dict(zip(PARTS, FRACTIONS, strict=True)))).max() <= 0.1
     assert pd.Series(part).groupby(chromosomes).nunique().eq(1).all()
     if seed:
-        assert (part != parts(chromosomes, seed - 1)).any()
+        assert (part != parts(chromosomes, quantified, seed - 1)).any()
 
 
-def test_every_part_has_a_chromosome_however_few_there_are():
-    part = parts(np.array(["a"] * 90 + ["b"] * 5 + ["c"] * 5, object), 0)
+@pytest.mark.parametrize("seed", range(4))
+def test_a_large_chromosome_is_trained_on_not_tested(seed):
+    chromosomes = np.array(["a"] * 900 + ["b"] * 50 + ["c"] * 50, object)
+    part = parts(chromosomes, np.ones(1000, bool), seed)
     assert set(part) == set(PARTS)
-    with pytest.raises(ValueError, match="got exons on 2 chromosomes, expected at least 3"):
-        parts(np.array(["a", "b"], object), 0)
+    assert (part[:900] == "train").all()
+
+
+def test_quantified_exons_are_in_every_part_or_it_is_refused():
+    chromosomes = np.array([f"chr{i % 9}" for i in range(900)], object)
+    for seed in range(4):
+        part = parts(chromosomes, np.isin(chromosomes, ["chr1", "chr2", "chr3"]), seed)
+        assert set(part[np.isin(chromosomes, ["chr1", "chr2", "chr3"])]) == set(PARTS)
+    with pytest.raises(ValueError, match="got quantified exons on 2 chromosomes, expected at least 3"):
+        parts(chromosomes, np.isin(chromosomes, ["chr1", "chr2"]), 0)
+
+
+def test_an_exon_that_is_quantified_is_not_constitutive_by_annotation():
+    """Also between other splice sites."""
+
+    def about(start, far=400):
+        return Triplet("g", "g", "chr1", "+", [50, 100, start, start + 50, far, far + 60])
+
+    quantified = build([about(200)], {"brain": np.array([0.4])})
+    annotated = build([about(200, far=500), about(250), about(200)], {})
+    both = joined(quantified, annotated)
+    assert both.exons["exon_start"].tolist() == [200, 250]
 
 
 def test_features_must_be_those_of_the_events(events, features):
     mixed = Features(features.values, features.event_ids[::-1], features.catalogue)
     with pytest.raises(ValueError, match="features are not those of the events in their order"):
-        assembled(events, N_QUANTIFIED, mixed)
+        assembled(events, N_QUANTIFIED, mixed, split(events, 3))
 
 
 def test_features_are_standardized_and_back():

@@ -1,6 +1,7 @@
 """A splicing study: its files agree, it goes on from where it was stopped, and a world's files serve as one's own."""
 
 import json
+import math
 import re
 import shutil
 from pathlib import Path
@@ -12,6 +13,8 @@ import pytest
 from eigrad.autoencoder import Autoencoder
 from eigrad.cases.folder import Clock
 from eigrad.cases.options import BASELINES, PATHS
+from eigrad.cases.splicing.events import COORDINATES, Events, write_events
+from eigrad.cases.splicing.features import Features
 from eigrad.cases.splicing.model import Recipe
 from eigrad.cases.splicing.simulate import Settings as World
 from eigrad.cases.splicing.simulate import simulate
@@ -61,7 +64,7 @@ def settings(out, world, **given):
 @pytest.fixture(scope="module")
 def bench(tmp_path_factory, world, small):
     folder = tmp_path_factory.mktemp("prepared")
-    return prepare.prepared(settings(folder, world), folder, Clock()).workbench()
+    return prepare.prepared(prepare.surveyed(settings(folder, world)), folder, Clock()).workbench()
 
 
 @pytest.fixture(scope="module")
@@ -162,8 +165,21 @@ def test_one_reference_is_one_pair(whole, tmp_path, world, small):
     summary, recovery = read(out, "summary"), pd.read_csv(out / "recovery.csv").set_index("method")
     assert summary["order"] == "t"
     assert summary["average_precision"][MAIN] == pytest.approx(recovery.loc[MAIN, "t"])
-    with pytest.raises(ValueError, match="got 'hippocampus' and 'moon', expected two conditions that are compared"):
-        study.run(settings(out, world, reference="moon", methods=("gradient",)))
+    names = {explain.slug(name) for name in (MAIN, "gradient")}
+    assert {path.stem for path in (out / "methods").iterdir()} == names
+    before = {path: path.read_bytes() for path in out.rglob("*") if path.is_file()}
+    for wrong, said in (
+        (
+            {"reference": "moon"},
+            "--reference: got 'moon', expected one that hippocampus is compared with, heart, liver, ",
+        ),
+        ({"methods": ("Deep Shap",)}, "--methods: got 'Deep Shap'"),
+        ({"condition": "brain"}, "--condition: got 'brain', expected a condition of the tables"),
+        ({"n_baselines": 500}, "--n-baselines: got 500, expected less than the [0-9]+ constitutive exons"),
+    ):
+        with pytest.raises(ValueError, match=said):
+            study.run(settings(out, world, **wrong))
+    assert {path: path.read_bytes() for path in out.rglob("*") if path.is_file()} == before
 
 
 def test_all_methods_have_names_of_their_own():
@@ -233,6 +249,7 @@ def test_k_mers_count_neither_way_in_average_precision(world):
         ({"fasta": Path("g.fa")}, "--events: got none, expected one with --fasta"),
         ({"events": (Path("e"),), "gtf": Path("a")}, "--fasta: got none, expected one with --events"),
         ({"events": (Path("e"),), "gtf": Path("a"), "fasta": Path("f")}, "--condition: got none, expected a condition"),
+        ({"world": Path("w"), "n_events": 300}, "--n-events: got 300 with data that is there"),
         ({"world": Path("w"), "bigwig": Path("b")}, "--world: got --bigwig as well, expected a world or files"),
     ],
 )
@@ -251,13 +268,121 @@ def test_what_cannot_be_used_is_said_before_anything_is_trained(tmp_path, world,
         ({**own, "condition": "liver", "events": (tmp_path / "no",)}, "--events: got .*no, expected a table of events"),
         (
             {**own, "condition": "liver", "fasta": shifted(world, tmp_path)},
-            "% of the splice sites of the events are GT",
+            "% of the splice sites of --events are GT",
         ),
+        ({**own, "condition": "liver", "groups": ("a,b",)}, "--groups: got 1 for 15 tables, expected one each"),
+        ({**own, "condition": "liver", "groups": ("a",) * 15}, "--groups: got 'a', expected two names"),
+        (
+            {**own, "condition": "liver", "groups": ("a,b",) * 15},
+            "is a table of voila tsv, expected an SE table of rMATS",
+        ),
+        ({**own, "condition": "liver", "changes": world / "expression.csv"}, "voila tsv, expected plain CSV"),
+        ({"condition": "brain"}, "--condition: got 'brain', expected one of hippocampus, heart, "),
         ({"world": world, "min_dpsi": 0.95}, "exons: got 0 that are more included in hippocampus"),
     ]
     for number, (given, said) in enumerate(refused):
         with pytest.raises(ValueError, match=said):
             study.run(Settings(tmp_path / f"r{number}", n_samples=60, methods=FEW, seed=SEED, **given))
+
+
+def own_files(world, **given):
+    return {
+        "events": (world / "majiq",), "fasta": world / "genome.fa", "gtf": world / "annotation.gtf",
+        "condition": "hippocampus", "n_samples": 60, "seed": SEED, **given,
+    }  # fmt: skip
+
+
+def test_events_of_another_build_are_refused_whatever_the_annotation(tmp_path, world, monkeypatch):
+    def elsewhere(files, real=sources.quantified_events):
+        events = real(files)
+        exons = events.exons.copy()
+        exons[list(COORDINATES)] += 37
+        ids = [f"{i}" for i in range(len(exons))]
+        changes = events.changes.assign(
+            event_id=events.changes["event_id"].map(dict(zip(events.psi.index, ids, strict=True)))
+        )
+        return Events(exons.assign(event_id=ids), events.psi.set_axis(ids), changes)
+
+    monkeypatch.setattr(sources, "quantified_events", elsewhere)
+    with pytest.raises(ValueError, match="% of the splice sites of --events are GT or AG, expected nearly all"):
+        prepare.surveyed(Settings(tmp_path, **own_files(world)))
+
+
+def test_features_follow_their_exons_in_whatever_order_tables_come(tmp_path, world):
+    tables = sorted((world / "majiq").iterdir())
+    for order in (tables, tables[::-1]):
+        ground = prepare.surveyed(Settings(tmp_path, **own_files(world, events=tuple(order))))
+        features = sources.features_of(ground.read.events, ground.sources, tmp_path)
+        column = features.names.index("length:exon")
+        lengths = ground.read.events.lengths["exon"].to_numpy(float)
+        np.testing.assert_allclose(features.values[:, column], np.log10(lengths), atol=1e-4)
+
+
+def test_sets_have_no_exon_in_common_with_baselines(world, tmp_path):
+    groups = prepare.surveyed(settings(tmp_path, world)).groups
+    explained = list(groups.explained().values())
+    assert all(not set(groups.background) & set(rows) for rows in explained)
+    assert not set(explained[0]) & {*explained[1], *explained[2]}
+    assert groups.constitutive[groups.background].all()
+    assert groups.chosen[groups.of_class].all()
+
+
+def as_rmats(events, first, second, path):
+    """A table of rMATS of the events, p-values by size."""
+    rows = []
+    dpsi = events.psi[first] - events.psi[second]
+    for i, row in enumerate(events.exons.itertuples()):
+        if math.isnan(dpsi.iloc[i]):
+            continue
+        one, two = (row.upstream_start, row.upstream_end), (row.downstream_start, row.downstream_end)
+        left, right = (one, two) if row.strand == "+" else (two, one)
+        levels = [events.psi[name].iloc[i] for name in (first, second)]
+        fdr = 0.001 if abs(dpsi.iloc[i]) > 0.2 else 0.5
+        cells = [i, row.gene_id, row.gene_name, row.chrom, row.strand, row.exon_start, row.exon_end, *left, *right]
+        rows.append([*cells, fdr, *levels, dpsi.iloc[i]])
+    names = "ID GeneID geneSymbol chr strand exonStart_0base exonEnd upstreamES upstreamEE downstreamES downstreamEE"
+    names += " FDR IncLevel1 IncLevel2 IncLevelDifference"
+    pd.DataFrame(rows, columns=names.split()).to_csv(path, sep="\t", index=False)
+
+
+def test_one_rmats_table_is_enough(world, tmp_path):
+    """Its groups are named, and one comparison is all that an exon must change in."""
+    events = prepare.surveyed(settings(tmp_path, world)).read.events
+    events = events.take(events.psi[["liver", "hippocampus"]].notna().all(axis=1).to_numpy())
+    as_rmats(events, "liver", "hippocampus", tmp_path / "SE.MATS.JC.txt")
+    given = own_files(world, events=(tmp_path / "SE.MATS.JC.txt",), groups=("liver,hippocampus",))
+    ground = prepare.surveyed(Settings(tmp_path / "r", **given))
+    dpsi = (events.psi["hippocampus"] - events.psi["liver"]).to_numpy()
+    found = set(ground.read.events.exons["event_id"][ground.groups.chosen])
+    assert found == set(events.exons["event_id"][dpsi > 0.2])
+
+
+def test_plain_csv_brings_its_changes(world, tmp_path):
+    events = prepare.surveyed(settings(tmp_path, world)).read.events
+    events = events.take(events.psi.notna().any(axis=1).to_numpy())
+    write_events(events, tmp_path / "events.csv", tmp_path / "changes.csv")
+    given = own_files(world, events=(tmp_path / "events.csv",))
+    with pytest.raises(ValueError, match=r"--events: events\.csv has no changes between two conditions"):
+        prepare.surveyed(Settings(tmp_path / "r", **given))
+    ground = prepare.surveyed(Settings(tmp_path / "r", **given, changes=tmp_path / "changes.csv"))
+    whole = prepare.surveyed(settings(tmp_path, world))
+    assert ground.groups.chosen.sum() == whole.groups.chosen.sum()
+
+
+def test_what_is_judged_on_test_chromosomes_is_chosen_without_them(world, tmp_path):
+    rng = np.random.default_rng(3)
+    names = [f"exon:{i}" for i in range(5)]
+    catalogue = pd.DataFrame({"name": names, "region": "exon", "kind": "k-mer", "meta_feature": names, "units": "1"})
+    features = Features(np.zeros((1, 5), np.float32), ("e",), catalogue)
+    values = [rng.normal([0, 0, 0, 0, shift], 1, (60, 5)) for shift in (1, 0, 0)]
+    kept = [np.arange(60) < 45] * 3
+    first = explain.selection(values, kept, features, 0)
+    for each in values:
+        each[45:] += rng.normal(5, 1, (15, 5))
+    pd.testing.assert_frame_equal(explain.selection(values, kept, features, 0), first)
+    assert first["significant_selection"].tolist() == [False] * 4 + [True]
+    table = first.assign(magnitude=0.0)
+    assert explain.selected(table, "magnitude")[0] == first["magnitude_selection"].argmax()
 
 
 def shifted(world, folder):

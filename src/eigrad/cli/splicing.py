@@ -45,6 +45,13 @@ def splicing(
         list[Path] | None,
         typer.Option(help="A table by MAJIQ, rMATS or VAST-TOOLS, plain CSV, or a folder of tables; may be repeated."),
     ] = None,
+    groups: Annotated[
+        list[str] | None,
+        typer.Option(help="The names of groups 1 and 2 of an rMATS table, such as brain,liver; one for each table."),
+    ] = None,
+    changes: Annotated[
+        Path | None, typer.Option(help="The second table of plain CSV: which events change between which conditions.")
+    ] = None,
     majiq: Annotated[Path | None, typer.Option(help="A folder of voila tsv tables: the same as --events.")] = None,
     fasta: Annotated[Path | None, typer.Option(help="The genome, with --events.")] = None,
     gtf: Annotated[Path | None, typer.Option(help="The annotation, with --events.")] = None,
@@ -64,7 +71,12 @@ def splicing(
     direction: Annotated[
         DirectionName, typer.Option(help="Exons more included, or more excluded, in the condition.")
     ] = "included",
-    min_others: Annotated[int, typer.Option(help="In at least so many comparisons.")] = 2,
+    min_others: Annotated[
+        int | None,
+        typer.Option(
+            help="In at least so many comparisons; by default 2, or 1 where there is one only.", show_default=False
+        ),
+    ] = None,
     min_dpsi: Annotated[float, typer.Option(help="By at least so much.")] = 0.2,
     network: Annotated[Literal["dense", "sparse"], typer.Option(help="The network that is explained.")] = "sparse",
     order: Annotated[
@@ -74,7 +86,9 @@ def splicing(
     baseline_kind: Annotated[BaselineName, typer.Option(help="The baselines of the main method.")] = "close",
     n_baselines: Annotated[int, typer.Option(help="Baselines for each exon.")] = 5,
     n_samples: Annotated[int, typer.Option(help="Exons of each set that are explained, at most.")] = 300,
-    n_events: Annotated[int, typer.Option(help="Events of the world that is made by default.")] = 4000,
+    n_events: Annotated[
+        int | None, typer.Option(help="Events of the world that is made by default: 4000.", show_default=False)
+    ] = None,
     methods: Annotated[
         str, typer.Option(help="Methods beside the main one, with semicolons between them, or 'all'.")
     ] = "all",
@@ -94,5 +108,6 @@ def splicing(
     settings = Settings(
         out, world, tables, fasta, gtf, bigwig, motifs, structure, condition, reference, direction, min_others,
         min_dpsi, network, order, path, baseline_kind, n_baselines, n_samples, n_events, chosen, seed, device,
+        changes, tuple(groups or ()),
     )  # fmt: skip
     typer.echo(f"The page is at {run(settings).resolve()}")

@@ -6,7 +6,14 @@ from eigrad.cases.splicing.events.majiq import read_majiq
 from eigrad.cases.splicing.events.plain import read_csv, write_events
 from eigrad.cases.splicing.events.read import read_events
 from eigrad.cases.splicing.events.rmats import read_rmats
-from eigrad.cases.splicing.events.sets import alternative_elsewhere, constitutive, differential, non_changing, targets
+from eigrad.cases.splicing.events.sets import (
+    alternative_elsewhere,
+    constitutive,
+    differential,
+    n_comparisons,
+    non_changing,
+    targets,
+)
 from eigrad.cases.splicing.events.table import CHANGES, COORDINATES, EXONS, Events, event_id, merge
 from eigrad.cases.splicing.events.vasttools import read_vasttools
 
@@ -21,6 +28,7 @@ __all__ = [
     "differential",
     "event_id",
     "merge",
+    "n_comparisons",
     "non_changing",
     "read_cassettes",
     "read_csv",

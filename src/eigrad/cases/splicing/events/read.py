@@ -23,11 +23,25 @@ KINDS: dict[str, tuple[str, Callable[[Path], Events]]] = {
 }
 
 
-def read_events(path: Path | str) -> Events:
-    """Events from a table by MAJIQ 2, rMATS or VAST-TOOLS, or from plain CSV, whichever its header says."""
-    header = header_of(path)
-    for column, (_, read) in KINDS.items():
+def read_events(
+    path: Path | str, *, groups: tuple[str, str] | None = None, changes: Path | str | None = None
+) -> Events:
+    """Events from a table by MAJIQ 2, rMATS or VAST-TOOLS, or from plain CSV, whichever its header says.
+
+    `groups` names the two groups of an rMATS table, which knows them by number; `changes` is the second table of plain
+    CSV. Other tables take neither.
+    """
+    path, header = Path(path), header_of(path)
+    for column, (kind, read) in KINDS.items():
         if column in header:
-            return read(Path(path))
+            if groups is not None and read is not read_rmats:
+                raise ValueError(
+                    f"groups: {path} is {kind}, expected an SE table of rMATS: others name their conditions"
+                )
+            if changes is not None and read is not read_csv:
+                raise ValueError(f"changes: {path} is {kind}, expected plain CSV: others have their changes themselves")
+            if groups is not None:
+                return read_rmats(path, groups)
+            return read(path) if changes is None else read_csv(path, changes)
     kinds = "; ".join(f"{kind} ({column})" for column, (kind, _) in KINDS.items())
     raise ValueError(f"{path}: got a table of no known kind, expected one of: {kinds}")

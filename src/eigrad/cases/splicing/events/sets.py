@@ -106,6 +106,12 @@ def targets(events: Events, condition: str, reference: str, *, seed: int = 0) ->
     return table.dropna()
 
 
+def n_comparisons(events: Events, condition: str) -> int:
+    """How many conditions one is compared with."""
+    seen = _from(events, condition)
+    return len(set(seen["condition_1"]) | set(seen["condition_2"])) - 1
+
+
 def _from(events: Events, condition: str) -> pd.DataFrame:
     """Comparisons with a condition, dPSI as the condition's less the other's."""
     first, second = (events.changes[name] == condition for name in ("condition_1", "condition_2"))

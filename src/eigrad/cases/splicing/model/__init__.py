@@ -1,6 +1,6 @@
 """The splicing code: a network from features of exons to their inclusion, and what it is trained on."""
 
-from eigrad.cases.splicing.model.dataset import PARTS, TARGETS, Dataset, assembled
+from eigrad.cases.splicing.model.dataset import PARTS, TARGETS, Dataset, assembled, parts
 from eigrad.cases.splicing.model.networks import Score, SplicingCode
 from eigrad.cases.splicing.model.training import NETWORKS, Recipe, Trained, load_or_train, train_autoencoder
 
@@ -15,5 +15,6 @@ __all__ = [
     "Trained",
     "assembled",
     "load_or_train",
+    "parts",
     "train_autoencoder",
 ]

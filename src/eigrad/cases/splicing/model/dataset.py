@@ -17,6 +17,7 @@ from eigrad.cases.splicing.features import Features
 TARGETS = ("psi", "increased", "decreased")
 PARTS = ("train", "validation", "test")
 FRACTIONS = (0.6, 0.15, 0.25)  # of the exons, as nearly as whole chromosomes allow
+TOLERANCE, ORDERS_TRIED = 0.1, 200
 EPSILON = (0.01, 0.03)
 
 
@@ -68,14 +69,22 @@ class Dataset:
 
 
 def joined(events: Events, annotated: Events) -> Events:
-    """Quantified events and, after them, those of an annotation that are not among them, without PSI or changes."""
-    new = annotated.take(~annotated.exons["event_id"].isin(events.exons["event_id"]).to_numpy())
+    """Quantified events and, after them, those of an annotation about other exons, without PSI or changes.
+
+    An exon that is quantified between any splice sites is not constitutive for being so by annotation.
+    """
+    exon = ["chrom", "strand", "exon_start", "exon_end"]
+    mine, others = (pd.MultiIndex.from_frame(each.exons[exon]) for each in (events, annotated))
+    new = annotated.take(~others.isin(mine))
     exons = pd.concat([events.exons, new.exons], ignore_index=True)
     return Events(exons, events.psi.reindex(pd.Index(exons["event_id"])), events.changes)
 
 
-def assembled(events: Events, n_quantified: int, features: Features, *, seed: int = 0) -> Dataset:
-    """A dataset of events, of which those after the first `n_quantified` are constitutive by annotation."""
+def assembled(events: Events, n_quantified: int, features: Features, part: np.ndarray, *, seed: int = 0) -> Dataset:
+    """A dataset of events, of which those after the first `n_quantified` are constitutive by annotation.
+
+    `part` is the part of every exon (see `parts`).
+    """
     exons = events.exons
     if tuple(exons["event_id"]) != features.event_ids:
         raise ValueError("dataset: the features are not those of the events in their order, expected one row each")
@@ -91,7 +100,7 @@ def assembled(events: Events, n_quantified: int, features: Features, *, seed: in
     values[annotated, :, 0] = 1.0
     small = np.random.default_rng((seed, 1)).uniform(*EPSILON, (int(annotated.sum()), 1, 1))
     values[annotated, :, 1:] = small
-    return Dataset(exons, features, values, pairs, parts(exons["chrom"].to_numpy(object), seed), annotated)
+    return Dataset(exons, features, values, pairs, part, annotated)
 
 
 def _compared(changes: pd.DataFrame, pair: tuple[str, str]) -> bool:
@@ -99,21 +108,45 @@ def _compared(changes: pd.DataFrame, pair: tuple[str, str]) -> bool:
     return bool((((one == pair[0]) & (two == pair[1])) | ((one == pair[1]) & (two == pair[0]))).any())
 
 
-def parts(chromosomes: np.ndarray, seed: int) -> np.ndarray:
-    """Each exon's part: whole chromosomes in random order go to the part that lacks most of its share."""
-    names, counts = np.unique(chromosomes.astype(str), return_counts=True)
-    if len(names) < len(PARTS):
+def parts(chromosomes: np.ndarray, quantified: np.ndarray, seed: int) -> np.ndarray:
+    """Each exon's part: whole chromosomes in random order go to the part that lacks most of its share.
+
+    Of several orders the first is taken in which no part's share, of all exons and of quantified ones, is off by more
+    than `TOLERANCE`; else the one that is off by least.
+    """
+    names, place = np.unique(chromosomes.astype(str), return_inverse=True)
+    counts = np.stack([np.bincount(place), np.bincount(place, quantified.astype(float))])
+    present = int((counts[1] > 0).sum())
+    if present < len(PARTS):
         raise ValueError(
-            f"dataset: got exons on {len(names)} chromosomes, expected at least {len(PARTS)}: exons of one chromosome "
-            "are kept together"
+            f"dataset: got quantified exons on {present} chromosomes, expected at least {len(PARTS)}: exons of one "
+            "chromosome are kept together"
         )
     rng = np.random.default_rng((seed, 2))
+    best, least = np.zeros(len(names), int), np.inf
+    for _ in range(ORDERS_TRIED):
+        chosen = _dealt(counts[0], rng.permutation(len(names)))
+        off = _off(counts, chosen)
+        if off < least:
+            best, least = chosen, off
+        if off <= TOLERANCE:
+            break
+    return np.array(PARTS, object)[best[place]]
+
+
+def _dealt(counts: np.ndarray, order: np.ndarray) -> np.ndarray:
+    """The part of each chromosome, taken in this order."""
     wanted, have = np.array(FRACTIONS) * counts.sum(), np.zeros(len(PARTS))
-    chosen: dict[str, str] = {}
-    for i in rng.permutation(len(names)):
+    chosen = np.zeros(len(counts), int)
+    for done, i in enumerate(order):
         empty = have == 0
-        lacking = np.where(empty, np.inf, wanted - have) if len(names) - len(chosen) <= empty.sum() else wanted - have
-        best = int(lacking.argmax())
-        chosen[names[i]] = PARTS[best]
-        have[best] += counts[i]
-    return np.array([chosen[str(name)] for name in chromosomes], object)
+        lacking = np.where(empty, np.inf, wanted - have) if len(order) - done <= empty.sum() else wanted - have
+        chosen[i] = int(lacking.argmax())
+        have[chosen[i]] += counts[i]
+    return chosen
+
+
+def _off(counts: np.ndarray, chosen: np.ndarray) -> float:
+    """By how much the share of a part is off at most; infinite where a part has no quantified exon."""
+    shares = np.stack([np.bincount(chosen, row, len(PARTS)) / row.sum() for row in counts])
+    return float(np.abs(shares - FRACTIONS).max()) if shares.min() > 0 else np.inf

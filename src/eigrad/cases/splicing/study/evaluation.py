@@ -14,7 +14,7 @@ from torch import nn
 
 from eigrad.cases.splicing.model import TARGETS, Dataset, Recipe, SplicingCode, train_autoencoder
 from eigrad.cases.splicing.model.networks import Standardize
-from eigrad.cases.splicing.study.explain import Groups
+from eigrad.cases.splicing.study.explain import SELECTION, Groups
 from eigrad.competitors import NETWORK_FREE
 from eigrad.data import Examples
 from eigrad.evaluate import distance_agreement, enrichment, growing_subsets, known_features, subset_score
@@ -65,13 +65,11 @@ def calibration(data: Dataset, code: SplicingCode) -> pd.DataFrame:
     )
 
 
-def split_examples(data: Dataset, groups: Groups) -> tuple[Examples, Examples]:
-    """Exons of the class (1) and constitutive ones (0), of test chromosomes and of all others."""
-    used = groups.chosen | groups.constitutive
-    labels = groups.chosen.astype(np.int64)
-    train, test = (np.flatnonzero(used & mask) for mask in (data.part != "test", data.part == "test"))
-    whole = Examples(data.features.values, labels, data.features.names)
-    return whole.take(train), whole.take(test)
+def examples(data: Dataset, groups: Groups, *parts: str) -> Examples:
+    """Exons of the class (1) and constitutive ones (0) of these parts."""
+    used = (groups.chosen | groups.constitutive) & np.isin(data.part, parts)
+    whole = Examples(data.features.values, groups.chosen.astype(np.int64), data.features.names)
+    return whole.take(np.flatnonzero(used))
 
 
 def subset_curve(train: Examples, test: Examples, features: Any, order: np.ndarray, seed: int) -> pd.DataFrame:
@@ -83,10 +81,13 @@ def subset_curve(train: Examples, test: Examples, features: Any, order: np.ndarr
 def set_scores(
     train: Examples, test: Examples, groups: np.ndarray, tables: Mapping[str, pd.DataFrame], seed: int
 ) -> pd.DataFrame:
-    """Of every method, the held-out area under the ROC curve of a network retrained on its significant set."""
+    """Of every method, the area under the ROC curve, on test chromosomes, of a network retrained on a significant set.
+
+    The set is that of exons of other chromosomes.
+    """
     rows = []
     for name, table in tables.items():
-        chosen = table.loc[table["significant"], "meta_feature"]
+        chosen = table.loc[table[f"significant{SELECTION}"], "meta_feature"]
         features = np.flatnonzero(np.isin(groups, chosen))
         auc = subset_score(train, test, features, metric="auc", seed=seed) if len(features) else 0.5
         rows.append((name, len(chosen), auc))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,18 +14,21 @@ import numpy as np
 import pandas as pd
 import torch
 
-from eigrad.cases.splicing.events import constitutive, differential
+from eigrad.cases.splicing.events import Events, constitutive, differential, n_comparisons
 from eigrad.cases.splicing.features import Features
 from eigrad.cases.splicing.study.methods import Method
 from eigrad.cases.splicing.study.settings import LEAST, Settings
 from eigrad.cases.splicing.study.sources import Read
 from eigrad.data import write_json, write_table
 from eigrad.progress import track
-from eigrad.significance import SignificanceWarning, recommended, significance
+from eigrad.significance import ORDERS, SignificanceWarning, ranking, recommended, significance
 
 logger = logging.getLogger(__name__)
 
+FEWEST_OTHERS = 2  # comparisons that an exon must have changed in, where there are as many
 FEW = 50  # samples below which p-values are by permutation
+
+SELECTION = "_selection"
 
 
 @dataclass(frozen=True)
@@ -50,9 +53,7 @@ class Groups:
 def grouped(read: Read, settings: Settings, condition: str) -> Groups:
     """Exons that are more included (or excluded) in the condition, and what they are held against."""
     events = read.events
-    chosen = differential(
-        events, condition, direction=settings.direction, min_others=settings.min_others, min_dpsi=settings.min_dpsi
-    )
+    chosen = changed(events, settings, condition)
     always = np.arange(len(events)) >= read.n_quantified
     always |= constitutive(events, min_conditions=2) & ~chosen
     rng = np.random.default_rng((settings.seed, 3))
@@ -60,21 +61,41 @@ def grouped(read: Read, settings: Settings, condition: str) -> Groups:
     if n < LEAST["n_samples"]:
         raise ValueError(
             f"exons: got {chosen.sum()} that are more {settings.direction} in {condition} than in at least "
-            f"{settings.min_others} others and {always.sum()} constitutive ones, expected at least "
+            f"{_others(events, settings, condition)} others and {always.sum()} constitutive ones, expected at least "
             f"{LEAST['n_samples']} and twice as many"
         )
     of_class = np.sort(rng.choice(np.flatnonzero(chosen), n, replace=False))
     there = rng.permutation(np.flatnonzero(always))
-    reference, background = np.sort(there[:n]), np.sort(there[n:])
+    reference = np.sort(there[:n])
     rest = np.setdiff1d(np.arange(len(events)), np.concatenate([of_class, reference]))
     null = np.sort(rng.choice(rest, min(n, len(rest)), replace=False))
+    background = np.setdiff1d(there[n:], null)
+    if len(background) < settings.n_baselines + 1:
+        raise ValueError(
+            f"--n-baselines: got {settings.n_baselines}, expected less than the {len(background)} constitutive exons "
+            "that are not explained"
+        )
     return Groups(of_class, null, reference, background, chosen, always)
+
+
+def changed(events: Events, settings: Settings, condition: str, direction: str | None = None) -> np.ndarray:
+    """Whether exons are more included (or excluded) in the condition than in enough others; by default the class."""
+    mask: np.ndarray = differential(
+        events, condition, direction=direction or settings.direction,
+        min_others=_others(events, settings, condition), min_dpsi=settings.min_dpsi,
+    )  # fmt: skip
+    return mask
+
+
+def _others(events: Events, settings: Settings, condition: str) -> int:
+    return settings.min_others or min(FEWEST_OTHERS, n_comparisons(events, condition))
 
 
 def explain(
     methods: Mapping[str, Method],
     features: Features,
     groups: Groups,
+    seen: np.ndarray,
     folder: Path,
     fingerprint: Mapping[str, Any],
     *,
@@ -85,9 +106,12 @@ def explain(
     """For every method a row a meta-feature; tables of the same fingerprint in the folder are read from it.
 
     Columns are those of `recommended`, with meta_feature, region and kind, and beside them the paper's mode (one-sided
-    |attribution| against random exons): statistic_paper, p_paper and significant_paper.
+    |attribution| against random exons): statistic_paper, p_paper and significant_paper. `seen` says which exons are not
+    of test chromosomes: the orders and significance among them alone, with `SELECTION` after their names, are for what
+    is then judged on test chromosomes. Tables in the folder of another fingerprint are removed.
     """
     folder.mkdir(parents=True, exist_ok=True)
+    _remove_others(folder, fingerprint)
     found = {}
     for name, method in track(methods.items(), "methods", len(methods), enabled=progress):
         path = folder / f"{slug(name)}.csv"
@@ -100,7 +124,8 @@ def explain(
             method(torch.from_numpy(features.values[rows]).to(device)).cpu().numpy()
             for rows in groups.explained().values()
         ]
-        found[name] = tested(values, features, seed)
+        kept_in = [seen[rows] for rows in groups.explained().values()]
+        found[name] = tested(values, features, seed).join(selection(values, kept_in, features, seed))
         write_table(path, found[name])
         write_json(
             path.with_suffix(".json"), {"how": how, **{str(key): value for key, value in found[name].attrs.items()}}
@@ -110,10 +135,9 @@ def explain(
 
 def tested(values: list[np.ndarray], features: Features, seed: int) -> pd.DataFrame:
     """Attributions of class, null and reference (exons, features) as a table of meta-features."""
-    test = "maxt" if len(values[0]) < FEW else "welch"
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", SignificanceWarning)  # kept in attrs, and told on the page for the main method
-        table = recommended(*values, groups=features.groups, test=test, seed=seed, progress=False)
+        table = _recommended(values, features, seed)
         paper = significance(values[0], values[1], groups=features.groups, progress=False)
     first = features.catalogue.drop_duplicates("meta_feature")
     told = pd.DataFrame({name: first[name].to_numpy() for name in ("region", "kind")})
@@ -128,9 +152,41 @@ def tested(values: list[np.ndarray], features: Features, seed: int) -> pd.DataFr
     return result
 
 
+def _recommended(values: Sequence[np.ndarray], features: Features, seed: int) -> pd.DataFrame:
+    test = "maxt" if len(values[0]) < FEW else "welch"
+    return recommended(*values, groups=features.groups, test=test, seed=seed, progress=False)
+
+
+def selection(values: list[np.ndarray], kept: Sequence[np.ndarray], features: Features, seed: int) -> pd.DataFrame:
+    """Orders and significance among the exons that are kept, as columns with `SELECTION` after their names."""
+    parts = [each[mask] for each, mask in zip(values, kept, strict=True)]
+    columns = [*ORDERS, "significant"]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", SignificanceWarning)
+        table = _recommended(parts, features, seed)
+    return table[columns].add_suffix(SELECTION)
+
+
+def selected(table: pd.DataFrame, order: str) -> np.ndarray:
+    """The places of the rows of a table, best first, by exons that are not of test chromosomes."""
+    return ranking(table.drop(columns=order).rename(columns={f"{order}{SELECTION}": order}), order)
+
+
 def slug(name: str) -> str:
     """A method's name as a file's."""
     return "-".join("".join(c if c.isalnum() else " " for c in name.lower()).split())
+
+
+def _remove_others(folder: Path, fingerprint: Mapping[str, Any]) -> None:
+    """Remove tables of another fingerprint, and files that are half of a pair."""
+    for path in [*folder.glob("*.json"), *folder.glob("*.csv")]:
+        try:
+            beside = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
+            same = {**beside["how"], "method": None} == json.loads(json.dumps({**fingerprint, "method": None}))
+        except (OSError, ValueError, KeyError, TypeError):
+            same = False
+        if not same:
+            path.unlink()
 
 
 def _kept(path: Path, how: Mapping[str, Any]) -> pd.DataFrame | None:

@@ -11,13 +11,11 @@ READING = [
     "explained, that a feature carries. The features of a meta-feature (the three numbers of a motif in a region, "
     "say) are "
     "summed first.",
-    "A significant meta-feature has attributions in exons of the class that differ, in one direction, both from "
-    "random "
+    "A significant meta-feature has attributions in exons of the class that differ, in one direction, both from random "
     "exons and from constitutive ones, and are at least 5 % of the largest on average.",
-    "`direction` says whether a significant meta-feature speaks for the outcome in exons of the class, or against "
-    "it. "
-    "`difference` is how much more of it exons of the class have than constitutive ones, in standard deviations: a "
-    "silencer that is missing speaks for the outcome with a negative difference.",
+    "`direction` says whether a significant meta-feature speaks for the outcome in exons of the class, or against it: "
+    "the sign of its mean attribution. `difference` is how much more of it exons of the class have than constitutive "
+    "ones, in standard deviations: a silencer that is missing speaks for the outcome with a negative difference.",
     "`effect` is the difference of mean attributions in standard deviations, against random or constitutive exons, "
     "whichever is nearer to zero; `magnitude` is the mean |attribution|. The paper's mode (columns *_paper) asks "
     "whether |attribution| is larger than in random exons.",
@@ -181,6 +179,7 @@ def _worth(summary: dict[str, Any]) -> dict[str, Any]:
     return {
         "title": "What the features are worth",
         "text": [
+            "Exons of test chromosomes have no part in choosing what is tried here. "
             f"A network retrained on the first {subsets['n']} meta-features has an area under the ROC curve of "
             f"{subsets['auc_top']:.3f} on test chromosomes, on as many random ones {subsets['auc_random']:.3f}, on "
             f"all "

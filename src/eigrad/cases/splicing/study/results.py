@@ -12,7 +12,7 @@ import torch
 from eigrad.attribute import Attributions
 from eigrad.cases.folder import Clock, versions
 from eigrad.cases.splicing.model import Dataset, Recipe
-from eigrad.cases.splicing.study import evaluation, figures, truth
+from eigrad.cases.splicing.study import evaluation, explain, figures, truth
 from eigrad.cases.splicing.study.explain import Groups
 from eigrad.cases.splicing.study.methods import Workbench
 from eigrad.cases.splicing.study.prepare import Study
@@ -40,11 +40,12 @@ def _measured(study: Study, tables: dict[str, pd.DataFrame], clock: Clock) -> di
     """Every table of the run folder, by its name."""
     settings, data, groups = study.settings, study.data, study.groups
     main, order = tables[settings.main], study.order
-    train, test = evaluation.split_examples(data, groups)
+    train, test = evaluation.examples(data, groups, "train"), evaluation.examples(data, groups, "test")
     with clock("without_a_network"):
         plain = evaluation.without_network(train, test, data.features.groups, settings.seed)
     with clock("subsets"):
-        curve = evaluation.subset_curve(train, test, data.features, ranking(main, order), settings.seed)
+        train = evaluation.examples(data, groups, "train", "validation")
+        curve = evaluation.subset_curve(train, test, data.features, explain.selected(main, order), settings.seed)
         sets = evaluation.set_scores(train, test, data.features.groups, tables, settings.seed)
     with clock("latent_spaces"):
         agreement = evaluation.stability(data, Recipe(), seed=settings.seed, device=settings.device)
@@ -143,8 +144,9 @@ def _counts(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
 def described(table: pd.DataFrame, data: Dataset, groups: Groups) -> pd.DataFrame:
     """The main method's table with directions: what a meta-feature says of the class, and whether the class has more.
 
-    `direction` is "for" or "against" the explained outcome, of significant ones. `difference` is the standardized
-    difference between class and constitutive exons in the member that differs most.
+    `direction` is "for" or "against" the explained outcome, as the mean attribution in the class has it, of significant
+    ones. `difference` is the standardized difference between class and constitutive exons in the member that differs
+    most.
     """
     values, labels = data.features.values, data.features.groups
     one, other = (values[mask].astype(np.float64) for mask in (groups.chosen, groups.constitutive))
@@ -152,9 +154,10 @@ def described(table: pd.DataFrame, data: Dataset, groups: Groups) -> pd.DataFram
     gap = np.divide(one.mean(axis=0) - other.mean(axis=0), spread, out=np.zeros_like(spread), where=spread > 0)
     largest = pd.Series(gap).groupby(labels, sort=False).agg(lambda each: each.iloc[each.abs().to_numpy().argmax()])
     result = table.copy()
-    speaks = np.where(result["t"] > 0, "for", "against")
+    speaks = np.where(result["mean_attribution"] > 0, "for", "against")
     result.insert(3, "direction", np.where(result["significant"], speaks, ""))
     result.insert(4, "difference", largest.to_numpy())
+    result = result[[name for name in result if not str(name).endswith(explain.SELECTION)]]
     first = ["meta_feature", "region", "kind", "significant", "direction", "difference"]
     return result[[*first, *(name for name in result if name not in first)]]
 

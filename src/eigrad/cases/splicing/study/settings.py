@@ -13,7 +13,7 @@ from eigrad.significance import ORDERS
 
 ALL = "all"
 DIRECTIONS = {"included": "increased", "excluded": "decreased"}  # and the target that is explained for it
-PATHS_OF = ("world", "fasta", "gtf", "bigwig", "motifs")  # arguments that are files or folders
+PATHS_OF = ("world", "fasta", "gtf", "bigwig", "motifs", "changes")  # arguments that are files or folders
 LEAST = {"n_events": 200, "n_baselines": 1, "n_samples": 20, "min_others": 1, "seed": 0}
 
 
@@ -22,8 +22,10 @@ class Settings:
     """Arguments of a splicing study, checked at the door.
 
     The data are a `world` of eigrad simulate, or `events` (tables or folders of tables), `fasta` and `gtf`, with
-    `bigwig` and `motifs` where there are any; with none of them a world is simulated in the run folder. `condition` is
-    by default the world's tissue; `reference` is another condition, or "all" for the mean over all others.
+    `bigwig` and `motifs` where there are any; with none of them a world of `n_events` is simulated in the run folder.
+    `groups` has two names, with a comma between them, for each rMATS table; `changes` belongs to plain CSV.
+    `condition` is by default the world's tissue; `reference` is another condition, or "all" for the mean over all
+    others; `min_others` is by default 2, or 1 where there is one comparison only.
     """
 
     out: Path
@@ -37,7 +39,7 @@ class Settings:
     condition: str | None = None
     reference: str = ALL
     direction: str = "included"
-    min_others: int = 2
+    min_others: int | None = None
     min_dpsi: float = 0.2
     network: str = "sparse"
     order: str = "magnitude"
@@ -45,10 +47,12 @@ class Settings:
     baseline_kind: str = "close"
     n_baselines: int = 5
     n_samples: int = 300
-    n_events: int = 4000
+    n_events: int | None = None
     methods: tuple[str, ...] = (ALL,)
     seed: int = 0
     device: str = "cpu"
+    changes: Path | None = None
+    groups: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         for name, known in (
@@ -60,8 +64,8 @@ class Settings:
                     f"--{name.replace('_', '-')}: got {getattr(self, name)!r}, expected one of {', '.join(known)}"
                 )
         for name, least in LEAST.items():
-            if getattr(self, name) < least:
-                raise ValueError(f"--{name.replace('_', '-')}: got {getattr(self, name)}, expected at least {least}")
+            if (given := getattr(self, name)) is not None and given < least:
+                raise ValueError(f"--{name.replace('_', '-')}: got {given}, expected at least {least}")
         if self.seed > MAX_SEED:
             raise ValueError(f"--seed: got {self.seed}, expected at most {MAX_SEED}")
         if not 0 < self.min_dpsi < 1:
@@ -71,9 +75,12 @@ class Settings:
 
     def _require_data(self) -> None:
         own = {"events": self.events, "fasta": self.fasta, "gtf": self.gtf}
-        given = [name for name, each in {**own, "bigwig": self.bigwig, "motifs": self.motifs}.items() if each]
+        more = {name: getattr(self, name) for name in ("bigwig", "motifs", "changes", "groups")}
+        given = [name for name, each in {**own, **more}.items() if each]
         if self.world is not None and given:
             raise ValueError(f"--world: got --{given[0]} as well, expected a world or files of your own")
+        if self.n_events is not None and (self.world is not None or given):
+            raise ValueError(f"--n-events: got {self.n_events} with data that is there, expected it without")
         missing = [name for name, each in own.items() if not each]
         if given and missing:
             raise ValueError(f"--{missing[0]}: got none, expected one with --{given[0]}")
@@ -101,7 +108,7 @@ class Settings:
         for name in PATHS_OF:
             if given.get(name) is not None:
                 given[name] = Path(given[name])
-        for name, kind in (("events", Path), ("methods", str)):
+        for name, kind in (("events", Path), ("methods", str), ("groups", str)):
             given[name] = tuple(kind(each) for each in given.get(name, ()))
         return cls(out, **given)
 

@@ -19,8 +19,8 @@ from eigrad.cases.splicing.features.conservation import Track
 from eigrad.cases.splicing.features.motifs import read_meme
 from eigrad.cases.splicing.features.regions import by_chromosome
 from eigrad.cases.splicing.model.dataset import joined
+from eigrad.cases.splicing.simulate import TISSUES, simulate
 from eigrad.cases.splicing.simulate import Settings as World
-from eigrad.cases.splicing.simulate import simulate
 from eigrad.cases.splicing.study.settings import Settings
 from eigrad.data import write_atomic, write_json, write_table
 
@@ -42,20 +42,24 @@ class Sources:
     condition: str
     truth: Path | None
     structure: bool = False
+    changes: Path | None = None
+    groups: tuple[tuple[str, str], ...] = ()
 
     def hashes(self) -> dict[str, str]:
-        """SHA-256 of every file that numbers depend on, by its name."""
-        files = [*self.events, self.fasta, self.gtf, *(each for each in (self.bigwig, self.motifs) if each)]
-        return {path.name: _hash(path) for path in files}
+        """SHA-256 of every file that numbers depend on, by what it is and its name."""
+        single = {
+            "fasta": self.fasta, "gtf": self.gtf, "bigwig": self.bigwig, "motifs": self.motifs, "changes": self.changes
+        }  # fmt: skip
+        tables = {f"events {i}": path for i, path in enumerate(self.events, start=1)}
+        return {f"{what}: {path.name}": _hash(path) for what, path in {**tables, **single}.items() if path is not None}
 
 
 @dataclass(frozen=True)
 class Read:
-    """Events, the first `n_quantified` of them from tables and the others by annotation, and their features."""
+    """Events, the first `n_quantified` of them from tables and the others by annotation."""
 
     events: Events
     n_quantified: int
-    features: Features
 
 
 def located(settings: Settings) -> Sources:
@@ -75,28 +79,41 @@ def located(settings: Settings) -> Sources:
         settings.condition,
         None,
         settings.structure,
+        settings.changes,
+        _groups(settings.groups, events),
     )
-    for name, path in (
-        ("fasta", sources.fasta),
-        ("gtf", sources.gtf),
-        ("bigwig", sources.bigwig),
-        ("motifs", sources.motifs),
-    ):
+    for name in ("fasta", "gtf", "bigwig", "motifs", "changes"):
+        path = getattr(sources, name)
         if path is not None and not path.is_file():
             raise ValueError(f"--{name}: got {path}, expected a file")
     return sources
+
+
+def _groups(given: tuple[str, ...], events: tuple[Path, ...]) -> tuple[tuple[str, str], ...]:
+    """The names of the two groups of every table, none where none are given."""
+    if given and len(given) != len(events):
+        raise ValueError(f"--groups: got {len(given)} for {len(events)} tables, expected one each, in their order")
+    found = []
+    for text in given:
+        names = [name.strip() for name in text.split(",")]
+        if len(names) != 2 or not all(names) or names[0] == names[1]:
+            raise ValueError(f"--groups: got {text!r}, expected two names with a comma between them")
+        found.append((names[0], names[1]))
+    return tuple(found)
 
 
 def _of_world(settings: Settings) -> Sources:
     folder = settings.world
     if folder is None:
         folder = settings.out / "world"
+        if settings.condition not in (None, *TISSUES):
+            raise ValueError(f"--condition: got {settings.condition!r}, expected one of {', '.join(TISSUES)}")
         wanted = World(
-            folder, settings.n_events, tissue=settings.condition or World.tissue, direction=settings.direction,
-            seed=settings.seed,
+            folder, settings.n_events or World.n_events, tissue=settings.condition or World.tissue,
+            direction=settings.direction, seed=settings.seed,
         )  # fmt: skip
         if _arguments(folder) != wanted.arguments():
-            logger.info("simulating a world of %d events in %s", settings.n_events, folder)
+            logger.info("simulating a world of %d events in %s", wanted.n_events, folder)
             simulate(wanted)
     arguments = _arguments(folder)
     if arguments is None:
@@ -127,20 +144,43 @@ def _tables(given: Path) -> list[Path]:
 
 
 def quantified_events(sources: Sources) -> Events:
-    """The events of all tables, joined."""
-    quantified = merge([read_events(path) for path in sources.events])
+    """The events of all tables, joined; there must be changes, the condition's among them."""
+    groups = sources.groups or (None,) * len(sources.events)
+    quantified = merge(
+        [
+            read_events(path, groups=names, changes=sources.changes)
+            for path, names in zip(sources.events, groups, strict=True)
+        ]
+    )
+    if quantified.changes.empty:
+        raise ValueError(
+            f"--events: {sources.events[0].name} has no changes between two conditions, expected some, or --changes "
+            "with plain CSV"
+        )
     if sources.condition not in quantified.conditions:
         known = ", ".join(quantified.conditions)
         raise ValueError(f"--condition: got {sources.condition!r}, expected a condition of the tables, of {known}")
     return quantified
 
 
-def read(sources: Sources, folder: Path) -> Read:
-    """Events and their features; features of the same files that are in the folder are read from it."""
+def read(sources: Sources) -> Read:
+    """Quantified events and, after them, constitutive ones of the annotation, both of this genome."""
     quantified = quantified_events(sources)
     events = joined(quantified, constitutive_exons(sources.gtf))
-    _require_own_genome(events, Genome(sources.fasta))
-    how = {"version": eigrad.__version__, "files": sources.hashes(), "structure": sources.structure}
+    genome = Genome(sources.fasta)
+    is_quantified = np.arange(len(events)) < len(quantified)
+    for option, mask in (("--events", is_quantified), ("--gtf", ~is_quantified)):
+        if mask.any():
+            _require_own_genome(events.take(mask), genome, option)
+    return Read(events, len(quantified))
+
+
+def features_of(events: Events, sources: Sources, folder: Path) -> Features:
+    """The features of events; those of the same events and files that are in the folder are read from it."""
+    ids = hashlib.sha256("\n".join(events.exons["event_id"]).encode()).hexdigest()
+    how = {
+        "version": eigrad.__version__, "files": sources.hashes(), "structure": sources.structure, "events": ids
+    }  # fmt: skip
     features = _stored(folder, how, events)
     if features is None:
         features = compute(
@@ -149,10 +189,10 @@ def read(sources: Sources, folder: Path) -> Read:
             conservation=None if sources.bigwig is None else Track(sources.bigwig), structure=sources.structure,
         )  # fmt: skip
         _store(folder, how, features)
-    return Read(events, len(quantified), features)
+    return features
 
 
-def _require_own_genome(events: Events, genome: Genome) -> None:
+def _require_own_genome(events: Events, genome: Genome, option: str) -> None:
     """Refuse a genome in which most introns do not begin with GT and end with AG: it is another, or another build."""
     drawn = events.take(np.sort(np.random.default_rng(0).permutation(len(events))[:CHECKED]))
     share = np.mean(
@@ -164,8 +204,8 @@ def _require_own_genome(events: Events, genome: Genome) -> None:
     )
     if share < CANONICAL:
         raise ValueError(
-            f"--fasta: in {genome.path} {100 * share:.0f} % of the splice sites of the events are GT or AG, expected "
-            "nearly all: the genome, and the build, that the events were quantified with"
+            f"--fasta: in {genome.path} {100 * share:.0f} % of the splice sites of {option} are GT or AG, expected "
+            "nearly all: the genome, and the build, that they were made with"
         )
 
 

@@ -11,7 +11,7 @@ from eigrad.cases.folder import Clock, opened, versions
 from eigrad.cases.splicing.model import Recipe
 from eigrad.cases.splicing.study import methods, page
 from eigrad.cases.splicing.study.explain import explain
-from eigrad.cases.splicing.study.prepare import Study, prepared
+from eigrad.cases.splicing.study.prepare import Study, prepared, surveyed
 from eigrad.cases.splicing.study.results import evaluated
 from eigrad.cases.splicing.study.settings import ALL, Settings
 from eigrad.data import write_json
@@ -25,27 +25,35 @@ RESULTS = ("summary.json", "page.json", "report.html")  # with them a run folder
 
 def run(settings: Settings) -> Path:
     """Run the study into `settings.out` and return its page; what is finished there is reused."""
+    wanted = _wanted(settings)
     folder = opened(settings.out, "splicing")
     clock = Clock()
-    write_json(
-        folder / "config.json", {"command": "splicing", "arguments": settings.arguments(), "versions": versions()}
-    )
-    for name in RESULTS:
-        (folder / name).unlink(missing_ok=True)
-    wanted = _wanted(settings)
-    study = prepared(settings, folder, clock)
+    with clock("data"):
+        ground = surveyed(settings)
+    _begin(settings, folder)
+    study = prepared(ground, folder, clock)
     write_json(folder / "config.json", _config(study))
     bench = study.workbench()
     chosen = {name: method for name, method in methods.methods(bench).items() if name in wanted}
     with clock("attributions"):
         tables = explain(
-            chosen, study.data.features, study.groups, folder / "methods", _fingerprint(study), seed=settings.seed,
-            device=settings.device,
+            chosen, study.data.features, study.groups, study.data.part != "test", folder / "methods",
+            _fingerprint(study), seed=settings.seed, device=settings.device,
         )  # fmt: skip
     summary = evaluated(study, bench, tables, folder, clock)
     write_json(folder / "page.json", page.describe(settings, summary))
     write_json(folder / "summary.json", summary)
     return build(folder)
+
+
+def _begin(settings: Settings, folder: Path) -> None:
+    """The folder holds no results from here on, and none of other settings when it is whole again."""
+    write_json(
+        folder / "config.json", {"command": "splicing", "arguments": settings.arguments(), "versions": versions()}
+    )
+    for path in (*(folder / name for name in RESULTS), *folder.glob("*.csv"), *(folder / "figures").glob("*.*")):
+        if path.name != "catalogue.csv":  # kept with the features
+            path.unlink(missing_ok=True)
 
 
 def _wanted(settings: Settings) -> set[str]:

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Bool
 
-from eigrad.cases.splicing.events import Events, alternative_elsewhere, differential, non_changing
+from eigrad.cases.splicing.events import Events, alternative_elsewhere, non_changing, read_events
 from eigrad.cases.splicing.features import Genome
 from eigrad.cases.splicing.features.motifs import Motif, built_in, read_meme
 from eigrad.cases.splicing.regulators.clip import Sites, read_sites
@@ -20,6 +20,7 @@ from eigrad.cases.splicing.regulators.expression import Expression, read_express
 from eigrad.cases.splicing.regulators.knockout import Response, response
 from eigrad.cases.splicing.regulators.study.settings import Settings
 from eigrad.cases.splicing.study import sources
+from eigrad.cases.splicing.study.explain import changed
 from eigrad.cases.splicing.study.settings import Settings as Study
 
 INCLUDED, EXCLUDED, STILL, ELSEWHERE = "included", "excluded", "non-changing", "changing elsewhere"
@@ -75,12 +76,7 @@ def read_run(folder: Path) -> Finished:
 
 def exon_sets(events: Events, study: Study, condition: str) -> dict[str, np.ndarray]:
     """Exons more included and more excluded in the condition, that change nowhere, and that change elsewhere alone."""
-    sets = {
-        name: differential(
-            events, condition, direction=name, min_others=study.min_others, min_dpsi=study.min_dpsi
-        )
-        for name in (INCLUDED, EXCLUDED)
-    }
+    sets = {name: changed(events, study, condition, name) for name in (INCLUDED, EXCLUDED)}
     sets[STILL] = non_changing(events)
     sets[ELSEWHERE] = alternative_elsewhere(events, condition, min_dpsi=study.min_dpsi)
     for name in (study.direction, STILL):
@@ -106,7 +102,7 @@ def read_evidence(settings: Settings, finished: Finished) -> Evidence:
 
 def _response(path: Path, wildtype: str | None) -> Response:
     """How exons answer, by a table of two conditions: the wild type is the first, or the one that is named."""
-    events = sources.read_events(path)
+    events = read_events(path)
     pairs = sorted(set(zip(events.changes["condition_1"], events.changes["condition_2"], strict=True)))
     if len(pairs) != 1:
         raise ValueError(f"--knockout: {path} compares {len(pairs)} pairs of conditions, expected one")

@@ -51,9 +51,7 @@ def alignments(asked: Sequence[Query], proteins: Mapping[str, Sequence[Motif]]) 
     known = {motif.name: motif for motif in targets}
     same = {query.motif.name for query in asked if _same(query.motif, known.get(query.motif.name))}
     itself = (table["query"] == table["target"]) & table["query"].isin(same)
-    return table.assign(
-        candidate=table["target"].map(owner), itself=itself, alike=itself | (table["q_value"] <= ALIKE)
-    )
+    return table.assign(candidate=table["target"].map(owner), itself=itself, alike=itself | (table["q_value"] <= ALIKE))
 
 
 def _same(motif: Motif, other: Motif | None) -> bool:
@@ -91,8 +89,8 @@ def expression(table: Expression, tissue: str, proteins: Sequence[str]) -> pd.Da
     found = found[found.index.isin(list(proteins))]
     n = len(table.means.columns)
     seen = [
-        f"{row.tpm:.1f} TPM, {row.rank}. of {n} tissues, {2**row.log2_over_others:.1f} times the others"
-        for row in found.itertuples()
+        f"{tpm:.1f} TPM, number {rank:.0f} of {n} tissues, {2.0**fold:.1f} times the others"
+        for tpm, rank, fold in found[["tpm", "rank", "log2_over_others"]].to_numpy(float).tolist()
     ]
     holds = (found["tpm"] >= MIN_TPM) & (found["log2_over_others"] >= MIN_FOLD)
     return pd.DataFrame(
@@ -120,7 +118,7 @@ def motif_map(finished: Finished, proteins: Mapping[str, Sequence[Motif]], progr
         if more.empty:
             rows.append((name, 1.0, 0.0, False, "nowhere more frequent"))
             continue
-        best = more.loc[more["p_value"].idxmin()]
+        best = more.sort_values("p_value", kind="stable").iloc[0]
         p = min(1.0, float(best["p_adjusted"]) * len(motifs))
         seen = (
             f"{SITE_NAMES[best['side']]} {best['position']:+d} to {best['position'] + 19:+d}: "
@@ -168,6 +166,6 @@ def knockout(finished: Finished, evidence: Evidence) -> tuple[pd.DataFrame, pd.D
 
 
 def _bounded(p: float, n: int, more: bool) -> tuple[float, float, bool]:
-    """p times n tests, a score to rank by, and whether the effect is in the right direction."""
+    """A p-value times n tests, a score to rank by, and whether the effect is in the right direction."""
     adjusted = min(1.0, n * float(p))
     return adjusted, -np.log10(max(adjusted, 1e-300)) * (1 if more else -1), bool(more)

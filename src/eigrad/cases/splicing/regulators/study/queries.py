@@ -60,4 +60,3 @@ def _query(motif: Motif, part: pd.DataFrame) -> Query:
         motif, tuple(part["meta_feature"]), tuple(dict.fromkeys(places)), float(part["magnitude"].sum()),
         float(part["p_adjusted"].min()),
     )  # fmt: skip
-
