@@ -101,7 +101,7 @@ def test_chromosomes_are_kept_together_in_about_the_shares_asked_for(seed):
     """Of all exons, and of those that are quantified, which lie on other chromosomes more often than not."""
     rng = np.random.default_rng(seed)
     chromosomes = np.array([f"chr{i}" for i in rng.choice(20, 4000, p=rng.dirichlet(np.full(20, 5.0)))], object)
-    quantified = rng.random(4000) < pd.Series(chromosomes).str[3:].astype(int) / 20
+    quantified = rng.random(4000) < pd.Series(chromosomes).str[3:].astype(int).to_numpy() / 20
     part = parts(chromosomes, quantified, seed)
     for chosen in (np.ones(4000, bool), quantified):
         shares = pd.Series(part[chosen]).value_counts(normalize=True)

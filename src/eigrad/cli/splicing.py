@@ -111,3 +111,65 @@ def splicing(
         changes, tuple(groups or ()),
     )  # fmt: skip
     typer.echo(f"The page is at {run(settings).resolve()}")
+
+
+@app.command()
+@in_one_sentence()
+def regulators(
+    run: Annotated[
+        Path | None,
+        typer.Argument(
+            help="A finished run folder of eigrad splicing; without one a world is simulated and explained first.",
+            metavar="[RUN]",
+            show_default=False,
+        ),
+    ] = None,
+    expression: Annotated[
+        Path | None, typer.Option(help="TPM of genes by tissue: a column a tissue, or gene_name, tissue, tpm.")
+    ] = None,
+    tissue: Annotated[
+        str | None, typer.Option(help="The name of the run's condition in the table of expression, if it is another.")
+    ] = None,
+    clip: Annotated[
+        list[str] | None, typer.Option(help="NAME=FILE: cross-linked sites of a protein, BED or CTK; may be repeated.")
+    ] = None,
+    min_tags: Annotated[int, typer.Option(help="Tags that a site of CTK must have.")] = 2,
+    knockout: Annotated[
+        list[str] | None,
+        typer.Option(help="NAME=FILE: a table of wild type against loss of a protein; may be repeated."),
+    ] = None,
+    wildtype: Annotated[
+        str | None, typer.Option(help="The wild type in tables of knock-outs; by default the first condition.")
+    ] = None,
+    motifs: Annotated[
+        Path | None, typer.Option(help="Known motifs in MEME format, of all candidates; by default the run's own.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Seed of the world that is made without RUN.")] = 0,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="The folder of the search; by default regulators in RUN.", show_default=False),
+    ] = None,
+) -> None:
+    """Rank proteins by every line of evidence that they regulate the exons of a splicing run.
+
+    Example: eigrad regulators runs/splicing --expression tpm.csv --clip QKI=qki.bed --knockout QKI=qki.deltapsi.tsv
+    """
+    from eigrad.cases.splicing.regulators.study.play import play
+    from eigrad.cases.splicing.regulators.study.settings import Settings, named_files
+    from eigrad.cases.splicing.regulators.study.study import run as searched
+
+    if run is None:
+        given = {
+            "expression": expression, "tissue": tissue, "clip": clip, "knockout": knockout, "motifs": motifs
+        }  # fmt: skip
+        if any(given.values()):
+            name = next(name for name, each in given.items() if each)
+            raise ValueError(f"RUN: got none with --{name}, expected a finished run folder of eigrad splicing")
+        page = play(out or Path("runs/regulators"), seed)
+    else:
+        settings = Settings(
+            run, out or run / "regulators", expression, tissue, named_files("--clip", clip or []), min_tags,
+            named_files("--knockout", knockout or []), wildtype, motifs,
+        )  # fmt: skip
+        page = searched(settings)
+    typer.echo(f"The page is at {page.resolve()}")

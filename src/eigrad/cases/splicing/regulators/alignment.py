@@ -11,6 +11,9 @@ from jaxtyping import Float64
 from eigrad.cases.splicing.features.motifs import Motif
 from eigrad.sequence import LETTERS
 
+ALIGNED = (
+    "query", "target", "p_value", "e_value", "q_value", "offset", "overlap", "query_consensus", "target_consensus",
+)  # fmt: skip
 FEWEST_TARGETS = 2
 SHARED = 2  # letters that two k-mers must have in common, one under the other, to be of one motif
 SOFT = 0.1  # of each position of a motif from k-mers, the probability that is shared among all letters
@@ -43,10 +46,7 @@ def align(queries: Sequence[Motif], targets: Sequence[Motif], *, most: int | Non
             )
             for j in order.tolist()
         ]  # fmt: skip
-    columns = [
-        "query", "target", "p_value", "e_value", "q_value", "offset", "overlap", "query_consensus", "target_consensus",
-    ]  # fmt: skip
-    return pd.DataFrame(rows, columns=columns)
+    return pd.DataFrame(rows, columns=list(ALIGNED))
 
 
 def consensus(motif: Motif) -> str:

@@ -7,9 +7,12 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from scipy import stats
 
 from eigrad.cases.splicing.events.text import read_text
 
+FEWEST_OTHERS = 3  # tissues that a tissue is held against as one of them
+LEAST_SPREAD = 0.1  # of log2(1 + TPM) among other tissues: less is the luck of a few measurements
 LONG = ("gene_name", "tissue", "tpm")
 
 
@@ -21,25 +24,50 @@ class Expression:
     replicates: pd.DataFrame
 
     def specificity(self, tissue: str) -> pd.DataFrame:
-        """Of every gene: tpm in the tissue, rank among tissues (1: most), log2 over the mean of the others, and tau.
+        """Of every gene: tpm in the tissue, its rank (1: most), log2_over_others (less their mean), tau and p_value.
 
-        tau is 0 where all tissues have as much and 1 where one has all, of log2(1 + TPM). Source: Yanai et al.,
-        Bioinformatics 21:650 (2005).
+        All but tpm are of log2(1 + TPM). tau is 0 where all tissues have as much and 1 where one has all (Yanai et al.,
+        Bioinformatics 21:650, 2005). p is one-sided: that the tissue, as one more of the others, would have as much
+        (Crawford and Howell, Clinical Neuropsychologist 12:482, 1998). With fewer than three others it is Welch's over
+        replicates, NaN where there are none.
         """
         if tissue not in self.means:
             raise ValueError(f"expression: got tissue {tissue!r}, expected one of {', '.join(map(str, self.means))}")
-        logs = pd.DataFrame(np.log2(1 + self.means.to_numpy(float)), self.means.index, self.means.columns)
+        logs = pd.DataFrame(_logs(self.means.to_numpy(float)), self.means.index, self.means.columns)
         top = logs.max(axis=1)
         tau = (1 - logs.div(top.where(top > 0), axis=0)).sum(axis=1) / max(1, logs.shape[1] - 1)
-        others = logs.drop(columns=tissue).mean(axis=1)
+        others = logs.drop(columns=tissue)
+        gap = logs[tissue] - others.mean(axis=1)
+        if (n := others.shape[1]) >= FEWEST_OTHERS:
+            spread = others.std(axis=1).clip(lower=LEAST_SPREAD) * np.sqrt(1 + 1 / n)
+            p = pd.Series(stats.t.sf(gap / spread, n - 1), logs.index)
+        else:
+            p = self._by_replicates(tissue)
         return pd.DataFrame(
             {
                 "tpm": self.means[tissue],
                 "rank": self.means.rank(axis=1, ascending=False, method="min")[tissue].astype(int),
-                "log2_over_others": logs[tissue] - others,
+                "log2_over_others": gap,
                 "tau": tau.where(top > 0),
+                "p_value": p,
             }
         )
+
+    def _by_replicates(self, tissue: str) -> pd.Series:
+        """Welch's one-sided p of replicates in the tissue against all others."""
+        rows = self.replicates.assign(log=_logs(self.replicates["tpm"].to_numpy(float)))
+        found = {}
+        for gene, part in rows.groupby("gene_name", sort=False):
+            here = part["tissue"] == tissue
+            sets = part.loc[here, "log"].to_numpy(), part.loc[~here, "log"].to_numpy()
+            tested = min(map(len, sets)) > 1
+            found[gene] = stats.ttest_ind(*sets, equal_var=False, alternative="greater").pvalue if tested else np.nan
+        return pd.Series(found, dtype=float).reindex(self.means.index)
+
+
+def _logs(tpm: np.ndarray) -> np.ndarray:
+    result: np.ndarray = np.log2(1 + tpm)
+    return result
 
 
 def read_expression(path: Path | str) -> Expression:

@@ -93,9 +93,13 @@ def frequencies(found: Hits, sets: Mapping[str, np.ndarray]) -> pd.DataFrame:
         n = found.shown[chosen].sum(axis=0)
         raw = np.divide(found.begins[chosen].sum(axis=0), n, out=np.full(len(n), np.nan), where=n > 0)
         table = pd.DataFrame({"set": name, "side": found.side, "position": found.position, "frequency": raw})
-        smooth = table.groupby("side", sort=False)["frequency"].rolling(WINDOW, min_periods=1, center=True).mean()
-        parts.append(table.assign(smoothed=smooth.to_numpy()))
+        parts.append(table.assign(smoothed=table.groupby("side", sort=False)["frequency"].transform(smoothed)))
     return pd.concat(parts, ignore_index=True)
+
+
+def smoothed(values: pd.Series) -> pd.Series:
+    """The running mean over 20 nt, of what there is of them at the ends."""
+    return values.rolling(WINDOW, min_periods=1, center=True).mean()
 
 
 def windows(found: Hits, sets: Mapping[str, np.ndarray], background: str) -> pd.DataFrame:

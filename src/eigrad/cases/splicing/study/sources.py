@@ -112,10 +112,10 @@ def _of_world(settings: Settings) -> Sources:
             folder, settings.n_events or World.n_events, tissue=settings.condition or World.tissue,
             direction=settings.direction, seed=settings.seed,
         )  # fmt: skip
-        if _arguments(folder) != wanted.arguments():
+        if arguments_of(folder) != wanted.arguments():
             logger.info("simulating a world of %d events in %s", wanted.n_events, folder)
             simulate(wanted)
-    arguments = _arguments(folder)
+    arguments = arguments_of(folder)
     if arguments is None:
         raise ValueError(f"--world: got {folder}, expected the finished folder of eigrad simulate (with world.json)")
     tissue = settings.condition or str(arguments["tissue"])
@@ -125,7 +125,7 @@ def _of_world(settings: Settings) -> Sources:
     )  # fmt: skip
 
 
-def _arguments(folder: Path) -> dict[str, Any] | None:
+def arguments_of(folder: Path) -> dict[str, Any] | None:
     """What a finished world was made with."""
     try:
         return dict(json.loads((folder / "world.json").read_text(encoding="utf-8"))["arguments"])

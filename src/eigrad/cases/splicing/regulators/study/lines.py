@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from eigrad.cases.splicing.features.motifs import Motif
-from eigrad.cases.splicing.regulators.alignment import align
+from eigrad.cases.splicing.regulators.alignment import ALIGNED, align
 from eigrad.cases.splicing.regulators.clip import PLACES, near
 from eigrad.cases.splicing.regulators.expression import Expression
 from eigrad.cases.splicing.regulators.fisher import against
@@ -45,6 +45,8 @@ def alignments(asked: Sequence[Query], proteins: Mapping[str, Sequence[Motif]]) 
 
     Alike are motifs with a q-value of at most 0.05, and a motif and itself.
     """
+    if not asked:
+        return pd.DataFrame(columns=[*ALIGNED, "candidate", "itself", "alike"])
     owner = {motif.name: name for name, motifs in proteins.items() for motif in motifs}
     targets = [motif for motifs in proteins.values() for motif in motifs]
     table = align([query.motif for query in asked], targets, most=None)
@@ -67,8 +69,8 @@ def motif(asked: Sequence[Query], aligned: pd.DataFrame, proteins: Mapping[str, 
     """
     query = {each.motif.name: each for each in asked}
     rows = []
-    for name, part in aligned.groupby("candidate", sort=False):
-        n = len(asked) * len(proteins[str(name)])
+    for name, motifs in proteins.items():
+        part, n = aligned[aligned["candidate"] == name], len(asked) * len(motifs)
         of_query = part["query"].map({key: each.p_value for key, each in query.items()})
         alignment = np.where(part["itself"], 0.0, np.minimum(1.0, n * part["p_value"]))
         alike = part[part["alike"]].drop_duplicates("query")
@@ -79,7 +81,8 @@ def motif(asked: Sequence[Query], aligned: pd.DataFrame, proteins: Mapping[str, 
             seen = f"{best.motif.name} in {', '.join(best.places[:2])}" + (
                 f" and {len(best.places) - 2} more" if len(best.places) > 2 else ""
             )
-        rows.append((name, float(np.maximum(alignment, of_query).min()), weight, best is not None, seen))
+        p = float(np.maximum(alignment, of_query).min()) if len(part) else 1.0
+        rows.append((name, p, weight, best is not None, seen))
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 

@@ -1,0 +1,162 @@
+"""The search: read a finished run and its evidence, test every line, judge, draw, and report."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from eigrad.cases.folder import Clock, opened, versions
+from eigrad.cases.splicing.features.motifs import Motif
+from eigrad.cases.splicing.regulators.study import figures, lines, page
+from eigrad.cases.splicing.regulators.study.details import Details, details_of
+from eigrad.cases.splicing.regulators.study.finished import Evidence, Finished, read_evidence, read_run
+from eigrad.cases.splicing.regulators.study.queries import Query, queries
+from eigrad.cases.splicing.regulators.study.settings import Settings
+from eigrad.cases.splicing.regulators.study.verdict import judged, of_candidates, verdict
+from eigrad.data import write_json, write_table
+from eigrad.report import build
+
+logger = logging.getLogger(__name__)
+
+PLATES = 3  # candidates that have a plate
+RESULTS = ("summary.json", "page.json", "report.html")
+
+
+@dataclass(frozen=True)
+class Found:
+    """Candidates with their motifs, what was asked of them, every line, and the tables that lines were drawn from."""
+
+    proteins: Mapping[str, list[Motif]]
+    asked: list[Query]
+    lines: dict[str, pd.DataFrame]
+    aligned: pd.DataFrame
+    near: pd.DataFrame
+    overlaps: pd.DataFrame
+
+
+def run(settings: Settings) -> Path:
+    """Search for the regulator of a finished run; the page of `settings.out` is returned."""
+    clock = Clock()
+    with clock("data"):
+        finished = read_run(settings.run)
+        evidence = read_evidence(settings, finished)
+    folder = opened(settings.out, "regulators")
+    _begin(settings, finished, folder)
+    found = gathered(finished, evidence, clock)
+    judgement = judged(found.lines, settings.alpha)
+    table = verdict(judgement)
+    _write(found, judgement, table, folder)
+    with clock("figures"):
+        details = _draw(finished, evidence, found, judgement, table, folder / "figures")
+    summary = _summary(settings, finished, evidence, found, judgement, table, details)
+    write_json(folder / "page.json", page.describe(summary))
+    write_json(folder / "summary.json", summary | {"seconds": clock.seconds, "versions": versions()})
+    return build(folder)
+
+
+def gathered(finished: Finished, evidence: Evidence, clock: Clock, progress: bool = True) -> Found:
+    """Every line of evidence there is, of every candidate."""
+    proteins = lines.candidates(evidence.compendium)
+    asked = queries(finished.meta_features, finished.motifs)
+    with clock("alignment"):
+        aligned = lines.alignments(asked, proteins)
+    with clock("motif_maps"):
+        maps = lines.motif_map(finished, proteins, progress)
+    with clock("experiments"):
+        near, of_sites = lines.clip(finished, evidence)
+        answers, overlaps = lines.knockout(finished, evidence)
+    names = list(dict.fromkeys([*proteins, *evidence.clip, *evidence.knockout]))
+    of_line = {
+        "motif": lines.motif(asked, aligned, proteins), "motif_map": maps, "clip": near, "knockout": answers
+    }  # fmt: skip
+    if evidence.expression is not None:
+        of_line["expression"] = lines.expression(evidence.expression, evidence.tissue, names)
+    return Found(proteins, asked, of_line, aligned, of_sites, overlaps)
+
+
+def _begin(settings: Settings, finished: Finished, folder: Path) -> None:
+    """The folder holds no results from here on."""
+    for path in (*(folder / name for name in RESULTS), *folder.glob("*.csv"), *(folder / "figures").glob("*.*")):
+        path.unlink(missing_ok=True)
+    files = {name: hashlib.sha256(path.read_bytes()).hexdigest() for name, path in settings.files().items()}
+    summary = finished.folder / "summary.json"
+    write_json(
+        folder / "config.json",
+        {
+            "command": "regulators", "arguments": settings.arguments(),
+            "data": {"run": hashlib.sha256(summary.read_bytes()).hexdigest(), **files}, "versions": versions(),
+        },
+    )  # fmt: skip
+
+
+def _write(found: Found, judgement: pd.DataFrame, table: pd.DataFrame, folder: Path) -> None:
+    """Tables; those of evidence that is missing are not written."""
+    tables = {
+        "candidates": table, "evidence": judgement, "alignments": found.aligned.drop(columns="itself"),
+        "clip": found.near, "knockout": found.overlaps,
+    }  # fmt: skip
+    for name, each in tables.items():
+        if not each.empty:
+            write_table(folder / f"{name}.csv", each)
+
+
+def _draw(
+    finished: Finished,
+    evidence: Evidence,
+    found: Found,
+    judgement: pd.DataFrame,
+    table: pd.DataFrame,
+    folder: Path,
+) -> dict[str, Details]:
+    """Figures, and what the plates show."""
+    figures.candidates(judgement, table, folder)
+    shown = table["candidate"].head(PLATES).tolist()
+    drawn = {}
+    for place, name in enumerate(shown, start=1):
+        drawn[name] = details_of(
+            name, finished, evidence, found.proteins, found.asked, found.aligned, found.near, found.overlaps
+        )
+        figures.plate(drawn[name], folder, str(place))
+    return drawn
+
+
+def _summary(
+    settings: Settings,
+    finished: Finished,
+    evidence: Evidence,
+    found: Found,
+    judgement: pd.DataFrame,
+    table: pd.DataFrame,
+    details: Mapping[str, Details],
+) -> dict[str, Any]:
+    first = {name: each.at_sites for name, each in details.items()}
+    return {
+        "ranking": table["candidate"].tolist(),
+        "passed": table.loc[table["passes"], "candidate"].tolist(),
+        "evidence": of_candidates(judgement),
+        "condition": finished.condition, "tissue": evidence.tissue, "direction": finished.of_class,
+        "sets": {name: int(mask.sum()) for name, mask in finished.sets.items()},
+        "queries": [
+            {"motif": each.motif.name, "places": list(each.places), "weight": each.weight, "p_value": each.p_value}
+            for each in found.asked
+        ],
+        "missing": [
+            name for name, there in (
+                ("expression", evidence.expression is not None), ("clip", bool(evidence.clip)),
+                ("knockout", bool(evidence.knockout)),
+            ) if not there
+        ],
+        "motif_at_sites": {name: _finite(each) for name, each in first.items() if each is not None},
+        "plates": list(details), "alpha": settings.alpha, "n_candidates": len(table),
+    }  # fmt: skip
+
+
+def _finite(numbers: Mapping[str, float | int]) -> dict[str, float | int | None]:
+    return {name: value if np.isfinite(value) else None for name, value in numbers.items()}
