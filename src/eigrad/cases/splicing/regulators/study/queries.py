@@ -36,13 +36,13 @@ def queries(meta_features: pd.DataFrame, known: Sequence[Motif]) -> list[Query]:
 
 def _of_motifs(kept: pd.DataFrame, known: Sequence[Motif]) -> list[Query]:
     by_name = {motif.name: motif for motif in known}
-    names = kept["meta_feature"].str.partition(":")[2]
+    names = kept["meta_feature"].str.split(":", n=1).str[-1]
     return [_query(by_name[str(name)], part) for name, part in kept.groupby(names, sort=False) if name in by_name]
 
 
 def _of_words(kept: pd.DataFrame) -> list[Query]:
     found = []
-    words = kept["meta_feature"].str.partition(":")[2]
+    words = kept["meta_feature"].str.split(":", n=1).str[-1]
     for (region, direction), part in kept.assign(word=words).groupby(["region", "direction"], sort=False):
         table = part.set_index("word")
         for group in word_groups(list(table.index), table["magnitude"].to_numpy(float)):
