@@ -13,6 +13,7 @@ from eigrad.cases.splicing.events.sets import (
     n_comparisons,
     non_changing,
     targets,
+    unchanged,
 )
 from eigrad.cases.splicing.events.table import CHANGES, COORDINATES, EXONS, Events, event_id, merge
 from eigrad.cases.splicing.events.vasttools import read_vasttools
@@ -37,5 +38,6 @@ __all__ = [
     "read_rmats",
     "read_vasttools",
     "targets",
+    "unchanged",
     "write_events",
 ]

@@ -67,6 +67,21 @@ def non_changing(
     return mask
 
 
+def unchanged(
+    events: Events,
+    condition: str,
+    *,
+    min_dpsi: float | int = 0.2,
+    min_probability: float | int = 0.95,
+    max_p: float | int = 0.05,
+) -> Mask:
+    """Exons that are compared with a condition and change in none of the comparisons (see `differential`)."""
+    seen = _from(events, condition)
+    changing = seen[_changing(seen, min_dpsi, min_probability, max_p)]
+    mask: Mask = (_count(events, seen) > 0) & (_count(events, changing) == 0)
+    return mask
+
+
 def alternative_elsewhere(
     events: Events,
     condition: str,
@@ -77,13 +92,11 @@ def alternative_elsewhere(
     max_p: float | int = 0.05,
 ) -> Mask:
     """Exons that change in at least so many comparisons of other conditions, and in none with `condition`."""
-    here = _from(events, condition)
     own = (events.changes["condition_1"] == condition) | (events.changes["condition_2"] == condition)
     others = events.changes[~own]
-    changed, changed_here = (
-        _count(events, seen[_changing(seen, min_dpsi, min_probability, max_p)]) for seen in (others, here)
-    )
-    mask: Mask = (changed >= min_pairs) & (changed_here == 0) & (_count(events, here) > 0)
+    changed = _count(events, others[_changing(others, min_dpsi, min_probability, max_p)])
+    still = unchanged(events, condition, min_dpsi=min_dpsi, min_probability=min_probability, max_p=max_p)
+    mask: Mask = (changed >= min_pairs) & still
     return mask
 
 

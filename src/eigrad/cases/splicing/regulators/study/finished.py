@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Bool
 
-from eigrad.cases.splicing.events import Events, alternative_elsewhere, non_changing, read_events
+from eigrad.cases.splicing.events import Events, alternative_elsewhere, read_events, unchanged
 from eigrad.cases.splicing.features import Genome
 from eigrad.cases.splicing.features.motifs import Motif, built_in, read_meme
 from eigrad.cases.splicing.regulators.clip import Sites, read_sites
@@ -75,10 +75,13 @@ def read_run(folder: Path) -> Finished:
 
 
 def exon_sets(events: Events, study: Study, condition: str) -> dict[str, np.ndarray]:
-    """Exons more included and more excluded in the condition, that change nowhere, and that change elsewhere alone."""
+    """Exons more included and more excluded in the condition, that change elsewhere alone, and that do not.
+
+    Exons that change in a comparison with the condition, but in too few to be of the class, are in none of them.
+    """
     sets = {name: changed(events, study, condition, name) for name in (INCLUDED, EXCLUDED)}
-    sets[STILL] = non_changing(events)
     sets[ELSEWHERE] = alternative_elsewhere(events, condition, min_dpsi=study.min_dpsi)
+    sets[STILL] = unchanged(events, condition, min_dpsi=study.min_dpsi) & ~sets[ELSEWHERE]
     for name in (study.direction, STILL):
         if (n := int(sets[name].sum())) < FEWEST:
             raise ValueError(f"RUN: got {n} {name} exons, expected at least {FEWEST} to test anything")
