@@ -60,7 +60,7 @@ def one(seed: int, folder: Path) -> dict[str, Any]:
         order = np.argsort(-part["score"].to_numpy(), kind="stable")
         rows.append({"network": "none", "method": name, "ap": ap, "auc": auc, "enrichment": _enriched(order, true)})
     main = explain(
-        _methods(study, "sparse", [CLOSE]),
+        chosen_methods(study, "sparse", [CLOSE]),
         study.data.features,
         study.groups,
         study.data.part != "test",
@@ -87,7 +87,7 @@ def _how(study: Study, network: str) -> dict[str, Any]:
     return {"files": study.sources.hashes(), "network": network}
 
 
-def _methods(study: Study, network: str, chosen: list[str] | tuple[str, ...]) -> dict[str, Method]:
+def chosen_methods(study: Study, network: str, chosen: list[str] | tuple[str, ...]) -> dict[str, Method]:
     """Methods by name, and eigrad with the very background of Deep SHAP."""
     values = torch.from_numpy(study.data.features.values)
     score = Score(study.trained.networks[network], study.sources.condition, None, study.settings.target)
@@ -103,7 +103,7 @@ def _methods(study: Study, network: str, chosen: list[str] | tuple[str, ...]) ->
 
 def _rows(study: Study, network: str, folder: Path) -> Iterator[dict[str, Any]]:
     tables = explain(
-        _methods(study, network, (*CHOSEN, EQUAL)), study.data.features, study.groups, study.data.part != "test",
+        chosen_methods(study, network, (*CHOSEN, EQUAL)), study.data.features, study.groups, study.data.part != "test",
         folder / network,
         _how(study, network), seed=study.settings.seed,
     )  # fmt: skip

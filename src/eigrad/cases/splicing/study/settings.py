@@ -14,7 +14,7 @@ from eigrad.significance import ORDERS
 ALL = "all"
 DIRECTIONS = {"included": "increased", "excluded": "decreased"}  # and the target that is explained for it
 PATHS_OF = ("world", "fasta", "gtf", "bigwig", "motifs", "changes")  # arguments that are files or folders
-LEAST = {"n_events": 200, "n_baselines": 1, "n_samples": 20, "min_others": 1, "seed": 0}
+LEAST = {"n_events": 400, "n_baselines": 1, "n_samples": 20, "min_others": 1, "seed": 0}
 
 
 @dataclass(frozen=True)

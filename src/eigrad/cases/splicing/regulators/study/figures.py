@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
+from matplotlib.figure import SubFigure
 from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
 
 from eigrad import plot
 from eigrad.cases.splicing.features.motifs import Motif
@@ -77,7 +78,7 @@ def plate(details: Details, folder: Path, name: str) -> None:
         plot.save(canvas, folder / f"plate-{name}")
 
 
-def _logos(part: Figure, pair: tuple[Motif, Motif, int, float]) -> None:
+def _logos(part: SubFigure, pair: tuple[Motif, Motif, int, float]) -> None:
     """The run's motif above the candidate's, letters of one under those of the other."""
     query, target, offset, q = pair
     axes = part.subplots(2, 1, sharex=True)
@@ -101,7 +102,7 @@ def _rna_logo(ax: Axes, bits: np.ndarray, shift: int) -> None:
     logomaker.Logo(letters, ax=ax, color_scheme=RNA)
 
 
-def _expression(part: Figure, content: tuple[pd.DataFrame, str]) -> None:
+def _expression(part: SubFigure, content: tuple[pd.DataFrame, str]) -> None:
     """TPM by tissue, most first: boxes, and points of replicates where there are few; the tissue is orange."""
     rows, tissue = content
     ax = part.subplots()
@@ -116,7 +117,7 @@ def _expression(part: Figure, content: tuple[pd.DataFrame, str]) -> None:
     ax.set(ylabel="TPM", ylim=(0, None))
 
 
-def _motif_map(part: Figure, content: tuple[pd.DataFrame, pd.DataFrame]) -> None:
+def _motif_map(part: SubFigure, content: tuple[pd.DataFrame, pd.DataFrame]) -> None:
     """Frequencies of the sets above, and a strip of -log10 p for each set against the background below."""
     frequencies, tested = content
     sets = list(dict.fromkeys(tested["set"]))
@@ -138,8 +139,9 @@ def _motif_map(part: Figure, content: tuple[pd.DataFrame, pd.DataFrame]) -> None
         strips.set_yticks(range(len(sets)), sets)
         strips.set_xlabel(f"nt from the {SITE_NAMES[side]}")
         top.set_title(SITE_NAMES[side], fontsize=9)
-    axes[0, 0].set_ylabel("% of exons, mean of 20 nt")
-    axes[0, 1].legend(fontsize=7, loc="upper right")
+    axes[0, 0].set_ylabel("% of exons")
+    axes[0, 0].set_ylim(0, 1.3 * axes[0, 0].get_ylim()[1])
+    axes[0, 1].legend(fontsize=7, loc="upper right", ncols=2)
     part.colorbar(shades, ax=axes[1, :].tolist(), label="$-\\log_{10}$ p", aspect=5, extend="max")
 
 
@@ -147,7 +149,7 @@ def _site(ax: Axes) -> None:
     ax.axvline(0, color=plot.BLACK, linewidth=0.6, linestyle=":")
 
 
-def _fractions(part: Figure, table: pd.DataFrame) -> None:
+def _fractions(part: SubFigure, table: pd.DataFrame) -> None:
     """The part of each set with a site in each place; * where p is below 0.05, ** below 0.001 (unadjusted)."""
     ax = part.subplots()
     places, sets = [*PLACES, ANY], list(dict.fromkeys(table["set"]))
@@ -164,7 +166,7 @@ def _fractions(part: Figure, table: pd.DataFrame) -> None:
     ax.legend(fontsize=6.5, ncols=2, loc="upper left")
 
 
-def _density(part: Figure, table: pd.DataFrame) -> None:
+def _density(part: SubFigure, table: pd.DataFrame) -> None:
     axes = part.subplots(1, 2, sharey=True)
     for ax, side in zip(axes, SIDES, strict=True):
         for name, rows in table[table["side"] == side].groupby("set", sort=False):
@@ -174,25 +176,26 @@ def _density(part: Figure, table: pd.DataFrame) -> None:
     axes[0].set_ylabel("tags per exon and nt")
 
 
-def _venn(part: Figure, content: dict[str, Any]) -> None:
+def _venn(part: SubFigure, content: dict[str, Any]) -> None:
     from matplotlib_venn import venn2
 
     ax = part.subplots()
     tissue, regulated, both = (int(content[name]) for name in ("tissue", "regulated", "overlap"))
-    drawn = venn2(
-        (tissue - both, regulated - both, both), (f"{content['name']}\n({tissue})", f"regulated\n({regulated})"),
-        (plot.ORANGE, plot.BLUE), alpha=0.5, ax=ax,
-    )  # fmt: skip
-    for text in [*(drawn.set_labels or ()), *(drawn.subset_labels or ())]:
+    drawn = venn2((tissue - both, regulated - both, both), ("", ""), (plot.ORANGE, plot.BLUE), alpha=0.5, ax=ax)
+    for text in drawn.subset_labels or ():
         if text is not None:
             text.set_fontsize(8)
-    ax.set_title(
-        f"{content['both']} exons in both; odds ratio {content['odds_ratio']:.2g}, p = {content['p_value']:.1e}",
-        fontsize=8, y=-0.08,
+    handles = [
+        Patch(facecolor=color, alpha=0.5, label=label)
+        for color, label in ((plot.ORANGE, f"{content['name']} ({tissue})"), (plot.BLUE, f"regulated ({regulated})"))
+    ]
+    ax.legend(
+        handles=handles, fontsize=7.5, loc="upper center", bbox_to_anchor=(0.5, 0.0), title_fontsize=7.5,
+        title=f"of {content['both']:,} in both: odds ratio {content['odds_ratio']:.2g}, p = {content['p_value']:.1e}",
     )  # fmt: skip
 
 
-def _knockout_map(part: Figure, content: tuple[pd.DataFrame, pd.DataFrame]) -> None:
+def _knockout_map(part: SubFigure, content: tuple[pd.DataFrame, pd.DataFrame]) -> None:
     frequencies, _ = content
     axes = part.subplots(1, 2, sharey=True)
     for ax, side in zip(axes, SIDES, strict=True):
@@ -201,6 +204,7 @@ def _knockout_map(part: Figure, content: tuple[pd.DataFrame, pd.DataFrame]) -> N
         _site(ax)
         ax.set_xlabel(f"nt from {SITE_NAMES[side].replace('splice ', '')}")
     axes[0].set_ylabel("% of exons")
+    axes[0].set_ylim(0, 1.5 * axes[0].get_ylim()[1])
     axes[1].legend(fontsize=6.5, loc="upper right")
 
 

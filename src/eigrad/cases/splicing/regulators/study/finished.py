@@ -21,7 +21,8 @@ from eigrad.cases.splicing.regulators.knockout import Response, response
 from eigrad.cases.splicing.regulators.study.settings import Settings
 from eigrad.cases.splicing.study import sources
 from eigrad.cases.splicing.study.explain import changed
-from eigrad.cases.splicing.study.settings import Settings as Study
+from eigrad.cases.splicing.study.prepare import Study
+from eigrad.cases.splicing.study.settings import Settings as StudySettings
 
 INCLUDED, EXCLUDED, STILL, ELSEWHERE = "included", "excluded", "non-changing", "changing elsewhere"
 FEWEST = 20  # exons of the class, and of those that do not change, below which nothing can be tested
@@ -32,7 +33,7 @@ class Finished:
     """A finished splicing run: its events and their sets, its meta-features, and the motifs these were made of."""
 
     folder: Path
-    study: Study
+    study: StudySettings
     condition: str
     events: Events
     genome: Genome
@@ -62,7 +63,7 @@ def read_run(folder: Path) -> Finished:
     if not (folder / "summary.json").is_file():
         raise ValueError(f"RUN: got {folder}, expected a finished run folder of eigrad splicing (with summary.json)")
     config = _config(folder)
-    study = Study.from_arguments(folder, config["arguments"])
+    study = StudySettings.from_arguments(folder, config["arguments"])
     files = sources.located(study)
     _require_same(folder, config.get("data"), files)
     events = sources.quantified_events(files)
@@ -74,7 +75,18 @@ def read_run(folder: Path) -> Finished:
     )  # fmt: skip
 
 
-def exon_sets(events: Events, study: Study, condition: str) -> dict[str, np.ndarray]:
+def of_study(study: Study, meta_features: pd.DataFrame) -> Finished:
+    """What `read_run` would find in the folder of a study, before it is written."""
+    files = study.sources
+    condition, events = files.condition, study.read.events.take(np.arange(study.read.n_quantified))
+    motifs = built_in() if files.motifs is None else read_meme(files.motifs)
+    sets = exon_sets(events, study.settings, condition)
+    return Finished(
+        study.settings.out, study.settings, condition, events, Genome(files.fasta), sets, meta_features, motifs
+    )
+
+
+def exon_sets(events: Events, study: StudySettings, condition: str) -> dict[str, np.ndarray]:
     """Exons more included and more excluded in the condition, that change elsewhere alone, and that do not.
 
     Exons that change in a comparison with the condition, but in too few to be of the class, are in none of them.
