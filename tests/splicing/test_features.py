@@ -253,6 +253,19 @@ def test_conservation_is_the_mean_of_the_track(tmp_path, chromosomes, rows):
         Track(genomes.write(tmp_path / "g.fa", chromosomes))
 
 
+@pytest.mark.parametrize("name", ["1", "chr9"])
+def test_a_track_with_none_of_the_events_chromosomes_is_refused(tmp_path, genome, rows, name):
+    import pybigtools
+
+    from eigrad.cases.splicing.features import Track
+
+    path = tmp_path / "track.bw"
+    pybigtools.open(str(path), "w").write({name: 9000}, [(name, 0, 9000, 0.5)])
+    said = rf"track\.bw: got chromosomes '{name}', expected those of the events, such as 'chr1'"
+    with pytest.raises(ValueError, match=said):
+        compute(genomes.events_of(rows), genome, motifs=[], conservation=Track(path), progress=False)
+
+
 def test_the_catalogue_becomes_anndata_or_says_what_is_missing(found, monkeypatch):
     import sys
 

@@ -26,6 +26,12 @@ class Track:
             reason = " ".join(str(error).split())
             raise ValueError(f"{path}: cannot be read ({reason}), expected a bigWig file") from error
 
+    def require_any(self, chrom: np.ndarray) -> None:
+        """Refuse a track that has none of these chromosomes: it names them otherwise, or is of another genome."""
+        if len(chrom) and not set(chrom.tolist()) & set(self.lengths):
+            got = ", ".join(map(repr, list(self.lengths)[:3])) or "none"
+            raise ValueError(f"{self.path}: got chromosomes {got}, expected those of the events, such as {chrom[0]!r}")
+
     def means(self, chrom: np.ndarray, spans: tuple[Spans, Spans]) -> Float32[np.ndarray, "events spans"]:
         """The mean over each span of each event; 0 for an empty span, and on a chromosome the track does not have."""
         starts, ends = spans

@@ -79,6 +79,8 @@ def compute(
     chosen = built_in() if motifs is None else list(motifs)
     if structure:
         require_folding()
+    if conservation is not None:
+        conservation.require_any(events.exons["chrom"].to_numpy(object))
     table = catalogue(chosen, conserved=conservation is not None, structure=structure)
     values = np.zeros((len(events), len(table)), np.float32)
     n_swept = int((table["kind"] != "RNA structure").sum())
