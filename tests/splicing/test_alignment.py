@@ -1,5 +1,7 @@
 """Motifs find themselves and their kin; k-mers that overlap become the motif they come from."""
 
+import sys
+
 import numpy as np
 import pytest
 
@@ -72,3 +74,9 @@ def test_refusals():
         align([], KNOWN)
     with pytest.raises(ValueError, match="alignment: got 1 targets, expected at least 2"):
         align(KNOWN[:1], KNOWN[:1])
+
+
+def test_a_missing_library_is_named(monkeypatch):
+    monkeypatch.setitem(sys.modules, "memelite", None)
+    with pytest.raises(ValueError, match=r"an alignment of motifs needs memelite: pip install 'eigrad\[splicing\]'"):
+        align(KNOWN[:2], KNOWN)

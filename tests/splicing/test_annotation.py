@@ -2,6 +2,7 @@
 
 import gzip
 import re
+import sys
 
 import pytest
 
@@ -123,3 +124,9 @@ def test_an_empty_file_and_one_without_inner_exons_are_refused(tmp_path):
         constitutive_exons(annotation(tmp_path / "two.gtf", {"g1": [A, B]}))
     with pytest.raises(ValueError, match=r"none\.gtf: cannot be read"):
         constitutive_exons(tmp_path / "none.gtf")
+
+
+def test_a_missing_library_is_named_before_the_file_is_read(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "bioframe", None)
+    with pytest.raises(ValueError, match=r"an annotation needs bioframe: pip install 'eigrad\[splicing\]'"):
+        constitutive_exons(tmp_path / "nowhere.gtf")

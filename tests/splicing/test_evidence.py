@@ -2,6 +2,7 @@
 
 import gzip
 import re
+import sys
 
 import numpy as np
 import pandas as pd
@@ -216,3 +217,9 @@ def test_damage_to_expression_is_said(tmp_path, text, said):
     path.write_text(text)
     with pytest.raises(ValueError, match=re.escape(str(path)) + ".*" + re.escape(said)):
         read_expression(path)
+
+
+def test_a_missing_library_is_named(events, monkeypatch):
+    monkeypatch.setitem(sys.modules, "bioframe", None)
+    with pytest.raises(ValueError, match=r"near CLIP sites needs bioframe: pip install 'eigrad\[splicing\]'"):
+        near(events, sites_of(np.random.default_rng(0), 5))

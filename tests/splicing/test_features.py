@@ -10,7 +10,7 @@ import pytest
 import RNA
 from tests.splicing import genomes, slow
 
-from eigrad.cases.splicing.features import REGIONS, Genome, built_in, compute, from_consensus, read_meme, table
+from eigrad.cases.splicing.features import REGIONS, Genome, Track, built_in, compute, from_consensus, read_meme, table
 from eigrad.cases.splicing.features.genome import N, encoded, reverse_complement
 from eigrad.cases.splicing.features.motifs import CHANCE
 from eigrad.cases.splicing.features.regions import ACCEPTOR, DONOR, SITES
@@ -206,6 +206,13 @@ def test_an_event_of_another_genome_is_refused(tmp_path, rows):
         compute(genomes.events_of(rows), other, progress=False)
 
 
+@pytest.mark.parametrize(("opened", "said"), [(Genome, "a genome needs pyfaidx"), (Track, "track needs pybigtools")])
+def test_a_library_that_is_missing_is_named(tmp_path, monkeypatch, opened, said):
+    monkeypatch.setitem(sys.modules, said.split()[-1], None)
+    with pytest.raises(ValueError, match=rf"{said}: pip install 'eigrad\[splicing\]'"):
+        opened(tmp_path / "file")
+
+
 def test_a_file_that_is_no_genome_is_refused(tmp_path):
     with pytest.raises(ValueError, match="cannot be read"):
         Genome(tmp_path / "nowhere.fa")
@@ -225,7 +232,6 @@ def test_no_events_and_no_nucleotides_are_refused(tmp_path, chromosomes, rows):
 def test_conservation_is_the_mean_of_the_track(tmp_path, chromosomes, rows):
     import pybigtools
 
-    from eigrad.cases.splicing.features import Track
     from eigrad.cases.splicing.features.regions import region_spans
 
     rng = np.random.default_rng(3)
@@ -256,8 +262,6 @@ def test_conservation_is_the_mean_of_the_track(tmp_path, chromosomes, rows):
 @pytest.mark.parametrize("name", ["1", "chr9"])
 def test_a_track_with_none_of_the_events_chromosomes_is_refused(tmp_path, genome, rows, name):
     import pybigtools
-
-    from eigrad.cases.splicing.features import Track
 
     path = tmp_path / "track.bw"
     pybigtools.open(str(path), "w").write({name: 9000}, [(name, 0, 9000, 0.5)])

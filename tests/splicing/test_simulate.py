@@ -3,6 +3,7 @@
 import gzip
 import json
 import re
+import sys
 from itertools import pairwise
 
 import numpy as np
@@ -241,6 +242,14 @@ def test_a_control_world_has_no_factor_of_the_tissue(tmp_path):
 def test_refusals_before_anything_is_written(tmp_path, given, said):
     with pytest.raises(ValueError, match="^" + re.escape(said)):
         simulate(Settings(**{"out": tmp_path / "w", **given}))
+    assert not (tmp_path / "w").exists()
+
+
+@pytest.mark.parametrize("name", ["pybigtools", "pyfaidx"])
+def test_a_missing_library_is_named_before_anything_is_written(tmp_path, monkeypatch, name):
+    monkeypatch.setitem(sys.modules, name, None)
+    with pytest.raises(ValueError, match=rf"a simulated world needs {name}: pip install 'eigrad\[splicing\]'"):
+        simulate(Settings(tmp_path / "w", n_events=200))
     assert not (tmp_path / "w").exists()
 
 

@@ -8,16 +8,14 @@ import numpy as np
 from jaxtyping import Float32
 
 from eigrad.cases.splicing.features.regions import Spans
+from eigrad.cases.splicing.libraries import library
 
 
 class Track:
     """A bigWig file; bases without a value count as 0."""
 
     def __init__(self, path: Path | str) -> None:
-        try:
-            import pybigtools
-        except ImportError as error:
-            raise ValueError("a bigWig track needs pybigtools: pip install 'eigrad[splicing]'") from error
+        pybigtools = library("pybigtools", "a bigWig track")
         self.path = Path(path)
         try:
             self._file = pybigtools.open(str(path))

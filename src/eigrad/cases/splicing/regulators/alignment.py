@@ -9,6 +9,7 @@ import pandas as pd
 from jaxtyping import Float64
 
 from eigrad.cases.splicing.features.motifs import Motif
+from eigrad.cases.splicing.libraries import library
 from eigrad.sequence import LETTERS
 
 ALIGNED = (
@@ -26,15 +27,15 @@ def align(queries: Sequence[Motif], targets: Sequence[Motif], *, most: int | Non
     query), offset (of the query's first letter in the target), overlap, consensus of both. Source: Gupta et al., Genome
     Biology 8:R24 (2007), as memelite computes it.
     """
-    from memelite import tomtom
     from statsmodels.stats.multitest import multipletests
 
+    memelite = library("memelite", "an alignment of motifs")
     if not queries:
         raise ValueError("alignment: got no motifs to align, expected at least one")
     if len(targets) < FEWEST_TARGETS:
         raise ValueError(f"alignment: got {len(targets)} targets, expected at least {FEWEST_TARGETS}")
     tables = [[motif.probabilities.T for motif in motifs] for motifs in (queries, targets)]
-    p, _, offsets, overlaps, _ = tomtom(*tables, reverse_complement=False, n_jobs=1)
+    p, _, offsets, overlaps, _ = memelite.tomtom(*tables, reverse_complement=False, n_jobs=1)
     rows = []
     for i, query in enumerate(queries):
         q = multipletests(p[i], method="fdr_bh")[1]

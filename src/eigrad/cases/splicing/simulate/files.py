@@ -12,6 +12,7 @@ from eigrad.cases.splicing.events import Events
 from eigrad.cases.splicing.features.genome import Codes, Genome
 from eigrad.cases.splicing.features.motifs import Scanner
 from eigrad.cases.splicing.features.regions import REGIONS, by_chromosome, region_spans
+from eigrad.cases.splicing.libraries import library
 from eigrad.cases.splicing.simulate.genes import Layout, gene_id, gene_name
 from eigrad.cases.splicing.simulate.programme import TISSUES, Factor, Programme
 from eigrad.data import write_atomic
@@ -102,8 +103,7 @@ def site_positions(events: Events, cassette: np.ndarray, genome: Genome, factors
 
 def write_conservation(path: Path, layout: Layout, sites: pd.DataFrame, rng: np.random.Generator) -> None:
     """A bigWig track: exons and the sites of factors are conserved, introns hardly."""
-    import pybigtools
-
+    pybigtools = library("pybigtools", "a bigWig track")
     with write_atomic(path) as beside:
         writer = pybigtools.open(str(beside), "w")
         writer.write(dict(sorted(layout.sizes.items())), _scores(layout, sites, rng))
