@@ -4,6 +4,7 @@ import json
 import math
 import re
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -209,6 +210,12 @@ def test_distances_are_in_units_of_spread(bench):
         distance = (spread - mine[i]).square().sum(1)
         order = distance.argsort(stable=True)[1:6]
         assert {tuple(row.tolist()) for row in near[i]} == {tuple(row.tolist()) for row in bench.reference[order]}
+
+
+def test_baselines_are_drawn_by_the_seed_of_the_study(bench):
+    for seed in (SEED, SEED + 1):
+        seeded = replace(bench, seed=seed)
+        assert [seeded.baseline(name).seed for name in ("k-means", "random")] == [seed, seed]
 
 
 def test_truth_is_read_by_the_tissues_that_are_compared(world):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from importlib.util import find_spec
 
 import torch
@@ -27,12 +28,6 @@ OTHERS = {
     "GradientSHAP": "shap",
 }  # fmt: skip
 N_BACKGROUND = 50
-# Baselines that are chosen by distance.
-NEAR: dict[str, Callable[..., Baseline]] = {
-    "median": baselines.Median,
-    "k-means": baselines.KMeans,
-    "close": baselines.Close,
-}
 
 Method = Callable[[Tensor], Tensor]
 
@@ -61,7 +56,7 @@ class Workbench:
         """A baseline by its name, among exons of the reference class."""
         near: dict[str, Callable[..., Baseline]] = {
             "median": baselines.Median,
-            "k-means": baselines.KMeans,
+            "k-means": partial(baselines.KMeans, seed=self.seed),
             "close": baselines.Close,
         }
         if name in near:
