@@ -101,6 +101,17 @@ def test_the_catalogue_describes_every_column(found):
     assert of_motif == ["exon:plain:affinity", "exon:plain:density", "exon:plain:cluster"]
 
 
+@pytest.mark.parametrize("name", ["UGC", "A", "conservation", "periodicity", "strength", "structure", "open_included"])
+def test_a_motif_named_like_another_meta_feature_is_refused(tmp_path, name):
+    """Whether or not this catalogue has the other one; a longer word is no k-mer that is counted."""
+    path = tmp_path / "motifs.meme"
+    path.write_text(MEME.replace("RNCMPT2 RBFOX1", name))
+    with pytest.raises(ValueError, match=rf"^motif {name}: got the name of another meta-feature \(.*:{name}\)"):
+        table.catalogue(read_meme(path), conserved=False)
+    path.write_text(MEME.replace("RNCMPT2 RBFOX1", f"{name}GCA"))
+    assert f"exon:{name}GCA" in set(table.catalogue(read_meme(path), conserved=False)["meta_feature"])
+
+
 def test_with_the_built_in_motifs_there_are_about_1400_features_in_800_groups(tmp_path, chromosomes, rows):
     genome = Genome(genomes.write(tmp_path / "genome.fa", chromosomes))
     values = compute(genomes.events_of(rows[:9]), genome, progress=False)

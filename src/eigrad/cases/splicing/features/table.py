@@ -137,8 +137,21 @@ def catalogue(
     motifs: Sequence[Motif] | None = None, *, conserved: bool = True, structure: bool = False
 ) -> pd.DataFrame:
     """What `compute` computes, a row a feature in its order: name, region, kind, meta_feature and units."""
-    columns = [*_columns(built_in() if motifs is None else motifs, conserved), *(_folding() if structure else ())]
+    chosen = built_in() if motifs is None else motifs
+    _require_own_names(chosen)
+    columns = [*_columns(chosen, conserved), *(_folding() if structure else ())]
     return pd.DataFrame(columns, columns=["name", "region", "kind", "meta_feature", "units"])
+
+
+def _require_own_names(motifs: Sequence[Motif]) -> None:
+    """Refuse a motif named like anything else that is measured, a k-mer say: the two would be one meta-feature."""
+    others = [column[3] for column in (*_columns([], conserved=True), *_folding())]
+    taken = {each.partition(":")[2]: each for each in others}
+    for motif in motifs:
+        if motif.name in taken:
+            raise ValueError(
+                f"motif {motif.name}: got the name of another meta-feature ({taken[motif.name]}), expected its own"
+            )
 
 
 def _columns(motifs: Sequence[Motif], conserved: bool) -> Iterator[Column]:
