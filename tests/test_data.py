@@ -1,6 +1,7 @@
 """Examples are checked at the door, splits are fair, files are read whole and written whole."""
 
 import gzip
+import json
 import math
 import os
 import stat
@@ -10,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 
-from eigrad.data import IDX_TYPES, Examples, read_idx, split, write_atomic
+from eigrad.data import IDX_TYPES, Examples, read_idx, split, write_atomic, write_json
 
 
 def examples(n=60, shape=(3, 4), n_labels=5):
@@ -248,6 +249,17 @@ def test_a_rename_that_fails_leaves_no_litter(tmp_path):
     with pytest.raises(OSError), write_atomic(tmp_path / "table.csv") as beside:  # noqa: PT011 - it differs by system
         beside.write_text("whole")
     assert [path.name for path in tmp_path.iterdir()] == ["table.csv"]
+
+
+@pytest.mark.parametrize("bad", [math.nan, math.inf, np.float32("nan"), np.float64("-inf")])
+def test_json_holds_finite_numbers_alone(tmp_path, bad):
+    """NaN is no JSON: other readers refuse the file."""
+    path = tmp_path / "summary.json"
+    write_json(path, {"a": np.float32(0.5), "b": [np.int64(3), None]})
+    with pytest.raises(ValueError, match=r"summary\.json: cannot be written \(.*\), expected finite numbers$"):
+        write_json(path, {"a": [{"b": bad}]})
+    assert [found.name for found in tmp_path.iterdir()] == ["summary.json"]
+    assert json.loads(path.read_text()) == {"a": 0.5, "b": [3, None]}
 
 
 @pytest.mark.parametrize("umask", [0o022, 0o077, 0o002])

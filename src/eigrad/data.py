@@ -139,9 +139,13 @@ def write_table(path: Path, table: pd.DataFrame) -> None:
 
 
 def write_json(path: Path, content: dict[str, Any]) -> None:
-    """A JSON file, whole or not at all; NumPy's numbers are written as numbers."""
+    """A JSON file, whole or not at all; NumPy's numbers are written as numbers, none but finite ones."""
+    try:
+        text = json.dumps(content, indent=2, default=_plain, allow_nan=False)
+    except ValueError as error:
+        raise ValueError(f"{path}: cannot be written ({error}), expected finite numbers") from error
     with write_atomic(path) as beside:
-        beside.write_text(json.dumps(content, indent=2, default=_plain) + "\n", encoding="utf-8")
+        beside.write_text(text + "\n", encoding="utf-8")
 
 
 def _plain(value: object) -> object:
