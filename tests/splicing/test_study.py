@@ -19,7 +19,7 @@ from eigrad.cases.splicing.features import Features
 from eigrad.cases.splicing.model import Recipe
 from eigrad.cases.splicing.simulate import Settings as World
 from eigrad.cases.splicing.simulate import simulate
-from eigrad.cases.splicing.study import evaluation, explain, methods, prepare, results, sources, study, truth
+from eigrad.cases.splicing.study import evaluation, explain, methods, page, prepare, results, sources, study, truth
 from eigrad.cases.splicing.study.settings import Settings
 from eigrad.significance import ORDERS
 from eigrad.training import Schedule
@@ -63,9 +63,14 @@ def settings(out, world, **given):
 
 
 @pytest.fixture(scope="module")
-def bench(tmp_path_factory, world, small):
+def prepared(tmp_path_factory, world, small):
     folder = tmp_path_factory.mktemp("prepared")
-    return prepare.prepared(prepare.surveyed(settings(folder, world)), folder, Clock()).workbench()
+    return prepare.prepared(prepare.surveyed(settings(folder, world)), folder, Clock())
+
+
+@pytest.fixture(scope="module")
+def bench(prepared):
+    return prepared.workbench()
 
 
 @pytest.fixture(scope="module")
@@ -99,6 +104,30 @@ def test_the_summary_has_what_was_promised(whole):
     assert {"auc", "precision_significant", "r2_psi", "latent_agreement"} <= set(summary)
     assert summary["subsets"]["n"] == 20
     assert 0 <= summary["auc"] <= 1
+
+
+def test_what_cannot_be_measured_is_none(prepared):
+    """Exons of the class or constitutive and no others, a target that is never measured, and one that is always 0.5."""
+    data, groups = prepared.data, prepared.groups
+    network, score = prepared.trained.networks["dense"], prepared.score
+    before = evaluation.quality(data, network, score, groups)
+    assert all(np.isfinite(value) for value in before.values())
+    targets = data.targets.copy()
+    targets[..., 1], targets[..., 2] = np.nan, 0.5
+    few = replace(groups, chosen=~groups.constitutive)
+    found = evaluation.quality(replace(data, targets=targets), network, score, few)
+    assert {name for name in found if found[name] is None} == {"auc_alternative", "r2_increased", "r2_decreased"}
+    assert found["r2_psi"] == before["r2_psi"]
+    same = pd.DataFrame(np.nan, index=["plain, a", "plain, b"], columns=["plain, a", "plain, b"])
+    assert evaluation.within_families(same) == {"plain": None}
+
+
+def test_the_page_says_what_cannot_be_measured(whole, world):
+    names = ("auc", "auc_alternative", "r2_psi", "r2_increased", "r2_decreased")
+    summary = {**read(whole, "summary"), **dict.fromkeys(names), "latent_agreement": {"plain": None}}
+    said = json.dumps(page.describe(settings(whole, world), summary))
+    assert said.count("not measurable") == len(names) + 2  # auc is said twice
+    assert "better than the network" not in said
 
 
 def test_the_summary_says_what_the_tables_say(whole):

@@ -27,29 +27,36 @@ N_LATENT_SAMPLES = 500
 BINS = 10
 
 
-def quality(data: Dataset, code: SplicingCode, score: nn.Module, groups: Groups) -> dict[str, float]:
+def quality(data: Dataset, code: SplicingCode, score: nn.Module, groups: Groups) -> dict[str, float | None]:
     """On exons of test chromosomes: areas under the ROC curve of the score, and R2 of the three targets.
 
     `auc` is of the class against constitutive exons, `auc_alternative` against all other quantified ones. R2 is over
-    quantified exons and all pairs of conditions.
+    quantified exons and all pairs of conditions. None where there is nothing to measure: no exons of a kind, or
+    targets that do not differ.
     """
     test = np.isin(np.arange(len(data)), data.rows("test"))
     predicted = predict(score, torch.from_numpy(data.features.values)).cpu().numpy().reshape(-1)
     others = {"auc": groups.constitutive, "auc_alternative": ~groups.chosen & ~groups.constitutive}
-    found = {name: _auc(predicted, groups.chosen & test, other & test) for name, other in others.items()}
+    found: dict[str, float | None] = {
+        name: _auc(predicted, groups.chosen & test, other & test) for name, other in others.items()
+    }
     rows = np.flatnonzero(test & ~data.annotated)
     values = torch.sigmoid(predict(code, torch.from_numpy(data.features.values[rows]))).cpu().numpy()
     for i, target in enumerate(TARGETS):
         there = ~np.isnan(data.targets[rows, :, i])
-        found[f"r2_{target}"] = float(r2_score(data.targets[rows, :, i][there], values[..., i][there]))
+        found[f"r2_{target}"] = _r2(data.targets[rows, :, i][there], values[..., i][there])
     return found
 
 
-def _auc(predicted: np.ndarray, mine: np.ndarray, others: np.ndarray) -> float:
+def _auc(predicted: np.ndarray, mine: np.ndarray, others: np.ndarray) -> float | None:
     if not mine.any() or not others.any():
-        return float("nan")
+        return None
     chosen = mine | others
     return float(roc_auc_score(mine[chosen], predicted[chosen]))
+
+
+def _r2(measured: np.ndarray, predicted: np.ndarray) -> float | None:
+    return float(r2_score(measured, predicted)) if len(np.unique(measured)) > 1 else None
 
 
 def calibration(data: Dataset, code: SplicingCode) -> pd.DataFrame:
@@ -167,13 +174,16 @@ def stability(data: Dataset, recipe: Recipe, *, seed: int, device: str = "cpu") 
     return distance_agreement(spaces)
 
 
-def within_families(agreement: pd.DataFrame, names: Sequence[str] = ("plain", "variational")) -> dict[str, float]:
-    """The smallest correlation between two autoencoders of a family."""
-    found = {}
+def within_families(
+    agreement: pd.DataFrame, names: Sequence[str] = ("plain", "variational")
+) -> dict[str, float | None]:
+    """The smallest correlation between two autoencoders of a family; None where one's codes are all the same."""
+    found: dict[str, float | None] = {}
     for kind in names:
         members = [name for name in agreement if str(name).startswith(kind)]
         if len(members) < 2:
             continue
         inside = agreement.loc[members, members].to_numpy()
-        found[kind] = float(inside[np.triu_indices(len(members), 1)].min())
+        smallest = float(inside[np.triu_indices(len(members), 1)].min())
+        found[kind] = None if np.isnan(smallest) else smallest
     return found

@@ -53,15 +53,19 @@ def _headline(settings: Settings, summary: dict[str, Any]) -> list[str]:
         f"{exons['explained']} exons more {settings.direction} in {summary['condition']} are held against "
         f"constitutive ones: of {summary['features']['meta_features']} meta-features {len(summary['significant'])} are "
         f"significant ({what}: {', '.join(top[:6])}{', ...' if len(top) > 6 else ''}).",
-        "On chromosomes that were not trained on, the network tells these exons from constitutive ones with an area "
-        f"under the ROC curve of {summary['auc']:.3f}, and from other quantified exons with "
-        f"{summary['auc_alternative']:.3f}.",
+        "On chromosomes that were not trained on, the network's area under the ROC curve is "
+        f"{_number(summary['auc'])} for these exons against constitutive ones, and "
+        f"{_number(summary['auc_alternative'])} against other quantified exons.",
     ]
     if summary["simulated"]:
         said.append(
             "The data are simulated: what regulates these exons is known, and the page says what was found of it."
         )
     return said
+
+
+def _number(value: float | None, digits: int = 3) -> str:
+    return "not measurable" if value is None else f"{value:.{digits}f}"
 
 
 def _figure(name: str, title: str, caption: str, alt: str) -> dict[str, str]:
@@ -175,7 +179,8 @@ def _worth(summary: dict[str, Any]) -> dict[str, Any]:
     plain = ", ".join(
         f"{row['method']} {row['auc']:.3f}" for row in summary["without_network"] if row["auc"] is not None
     )
-    better = [row["method"] for row in summary["without_network"] if (row["auc"] or 0.0) > summary["auc"]]
+    own = summary["auc"]
+    better = [row["method"] for row in summary["without_network"] if own is not None and (row["auc"] or 0.0) > own]
     return {
         "title": "What the features are worth",
         "text": [
@@ -184,7 +189,7 @@ def _worth(summary: dict[str, Any]) -> dict[str, Any]:
             f"{subsets['auc_top']:.3f} on test chromosomes, on as many random ones {subsets['auc_random']:.3f}, on "
             f"all "
             f"{subsets['auc_all']:.3f}.",
-            f"Without the network: {plain}; the network {summary['auc']:.3f}.",
+            f"Without the network: {plain}; the network {_number(own)}.",
             *(f"Caution: {name} tells the exons apart better than the network that is explained." for name in better),
         ],
         "figures": [
@@ -225,8 +230,8 @@ def _model(summary: dict[str, Any]) -> dict[str, Any]:
             f"{summary['features']['features']:,} features each; {exons['train']:,} to train on, "
             f"{exons['validation']:,} to stop by and "
             f"{exons['test']:,} to test on, on chromosomes of their own.",
-            f"R2 on quantified test exons, over all pairs of conditions: PSI {summary['r2_psi']:.2f}, increased "
-            f"{summary['r2_increased']:.2f}, decreased {summary['r2_decreased']:.2f}.",
+            f"R2 on quantified test exons, over all pairs of conditions: PSI {_number(summary['r2_psi'], 2)}, "
+            f"increased {_number(summary['r2_increased'], 2)}, decreased {_number(summary['r2_decreased'], 2)}.",
         ],
         "figures": [
             _figure(
@@ -241,7 +246,7 @@ def _model(summary: dict[str, Any]) -> dict[str, Any]:
 
 
 def _latent(summary: dict[str, Any]) -> dict[str, Any]:
-    said = ", ".join(f"{name} {value:.2f}" for name, value in summary["latent_agreement"].items())
+    said = ", ".join(f"{name} {_number(value, 2)}" for name, value in summary["latent_agreement"].items())
     return {
         "title": "Latent spaces",
         "text": [
