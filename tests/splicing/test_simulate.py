@@ -4,7 +4,9 @@ import gzip
 import json
 import re
 import sys
+from dataclasses import replace
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -258,6 +260,16 @@ def test_a_folder_with_something_else_is_left_alone(tmp_path):
     with pytest.raises(ValueError, match="holds no run of eigrad simulate"):
         simulate(Settings(tmp_path, n_events=200))
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]
+
+
+def test_an_older_world_leaves_nothing_behind(tmp_path):
+    given = Settings(tmp_path / "w", n_events=200, seed=2)
+    simulate(replace(given, factor="A1CF", tissue="liver"))
+    for name in ("majiq/moon_sun.deltapsi.tsv.gz", "truth/old.csv", "clip/notes.txt"):
+        (tmp_path / "w" / name).write_text("older")
+    again, fresh = simulate(given), simulate(replace(given, out=tmp_path / "fresh"))
+    assert set(files_of(again)) - set(files_of(fresh)) == {Path("clip/notes.txt")}
+    assert not set(files_of(fresh)) - set(files_of(again))
 
 
 def test_a_world_that_was_interrupted_does_not_pass_for_whole(tmp_path, monkeypatch):

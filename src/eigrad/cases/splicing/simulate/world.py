@@ -25,6 +25,7 @@ from eigrad.sequence import LETTERS
 logger = logging.getLogger(__name__)
 
 LEAST = 200
+TABLES = {"majiq": "*.tsv.gz", "knockout": "*.tsv.gz", "clip": "*.bed", "truth": "*.csv"}
 KMER = 3  # letters of the k-mers that a true motif may show itself by
 
 
@@ -68,8 +69,8 @@ def simulate(settings: Settings) -> Path:
     write_json(
         folder / "config.json", {"command": "simulate", "arguments": settings.arguments(), "versions": versions()}
     )
-    for name in ("majiq", "knockout", "clip", "truth"):
-        (folder / name).mkdir(exist_ok=True)
+    for name, pattern in TABLES.items():
+        _emptied(folder / name, pattern)
     rng = np.random.default_rng((settings.seed, 0))
     layout = genes.laid_out(settings.n_events, settings.share_cassette, rng)
     logger.info("genome ...")
@@ -94,6 +95,13 @@ def simulate(settings: Settings) -> Path:
         {"arguments": settings.arguments(), "n_events": len(events), "n_cassette": int(cassette.sum())},
     )
     return folder
+
+
+def _emptied(folder: Path, pattern: str) -> None:
+    """The folder, without an older world's tables: they would pass for this one's."""
+    folder.mkdir(exist_ok=True)
+    for path in folder.glob(pattern):
+        path.unlink()
 
 
 def _quantify(
