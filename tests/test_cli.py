@@ -167,18 +167,21 @@ def test_every_option_of_splicing_reaches_the_study(monkeypatch, tmp_path):
         "out": tmp_path, "fasta": Path("g.fa"), "gtf": Path("a.gtf"), "bigwig": Path("c.bw"), "motifs": Path("m.meme"),
         "condition": "liver", "reference": "heart", "direction": "excluded", "min_others": 3, "min_dpsi": 0.15,
         "network": "dense", "order": "product", "path": "neighbors", "baseline_kind": "median", "n_baselines": 2,
-        "n_samples": 31, "n_events": 999, "seed": 8, "device": "cpu:0",
+        "n_samples": 31, "seed": 8, "device": "cpu:0", "changes": Path("ch.csv"),
     }  # fmt: skip
     options = [word for name, value in given.items() for word in (f"--{name.replace('_', '-')}", value)]
     tables = ("--events", "a.tsv", "--events", "b.tsv", "--majiq", "tables", "--methods", "gradient; Deep SHAP")
+    tables = (*tables, "--groups", "a,b", "--groups", "c,d")
     assert eigrad_says("splicing").exit_code == 0
     assert eigrad_says("splicing", *options, *tables).exit_code == 0
     assert eigrad_says("splicing", "--world", "w").exit_code == 0
+    assert eigrad_says("splicing", "--n-events", 999).exit_code == 0
     events = tuple(map(Path, ("a.tsv", "b.tsv", "tables")))
     assert found == [
         splicing_settings.Settings(Path("runs/splicing")),
-        splicing_settings.Settings(**given, events=events, methods=("gradient", "Deep SHAP")),
+        splicing_settings.Settings(**given, events=events, methods=("gradient", "Deep SHAP"), groups=("a,b", "c,d")),
         splicing_settings.Settings(Path("runs/splicing"), Path("w")),
+        splicing_settings.Settings(Path("runs/splicing"), n_events=999),
     ]
 
 
