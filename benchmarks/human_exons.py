@@ -60,7 +60,7 @@ class Exons:
 def read(folder: Path) -> Exons:
     """Exons of both classes and their features."""
     table = pd.read_csv(folder / "exons_psi.tsv.gz", sep="\t", usecols=["key", "gene", "class"]).set_index("key")
-    sequences = _fasta(folder / "exons_flank300.fa.gz")
+    sequences = fasta(folder / "exons_flank300.fa.gz")
     kept = table[table["class"].isin(CLASSES)]
     columns: list[tuple[str, str, str]] = []
     parts: list[np.ndarray] = []
@@ -94,7 +94,8 @@ def read(folder: Path) -> Exons:
     return Exons(np.hstack(parts).astype(np.float32), labels, kept["gene"].to_numpy(object), catalogue)
 
 
-def _fasta(path: Path) -> dict[str, str]:
+def fasta(path: Path) -> dict[str, str]:
+    """Sequences of a gzipped FASTA file by their headers."""
     found: dict[str, list[str]] = {}
     with gzip.open(path, "rt") as file:
         for line in file:

@@ -110,12 +110,12 @@ def read_evidence(settings: Settings, finished: Finished) -> Evidence:
         None if expression is None else read_expression(expression),
         settings.tissue or finished.condition,
         {name: read_sites(path, min_tags=settings.min_tags) for name, path in clip.items()},
-        {name: _response(path, settings.wildtype) for name, path in knockout.items()},
+        {name: read_response(path, settings.wildtype) for name, path in knockout.items()},
         finished.motifs if settings.motifs is None else read_meme(settings.motifs),
     )
 
 
-def _response(path: Path, wildtype: str | None) -> Response:
+def read_response(path: Path, wildtype: str | None = None) -> Response:
     """How exons answer, by a table of two conditions: the wild type is the first, or the one that is named."""
     events = read_events(path)
     pairs = sorted(set(zip(events.changes["condition_1"], events.changes["condition_2"], strict=True)))

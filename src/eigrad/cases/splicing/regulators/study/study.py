@@ -47,6 +47,11 @@ def run(settings: Settings) -> Path:
     with clock("data"):
         finished = read_run(settings.run)
         evidence = read_evidence(settings, finished)
+    return searched(settings, finished, evidence, clock)
+
+
+def searched(settings: Settings, finished: Finished, evidence: Evidence, clock: Clock) -> Path:
+    """Likewise, of a run and evidence that are read already."""
     folder = opened(settings.out, "regulators")
     _begin(settings, finished, folder)
     found = gathered(finished, evidence, clock)
@@ -86,12 +91,12 @@ def _begin(settings: Settings, finished: Finished, folder: Path) -> None:
     for path in (*(folder / name for name in RESULTS), *folder.glob("*.csv"), *(folder / "figures").glob("*.*")):
         path.unlink(missing_ok=True)
     files = {name: hashlib.sha256(path.read_bytes()).hexdigest() for name, path in settings.files().items()}
-    summary = finished.folder / "summary.json"
+    table = finished.meta_features.to_csv(index=False).encode()
     write_json(
         folder / "config.json",
         {
             "command": "regulators", "arguments": settings.arguments(),
-            "data": {"run": hashlib.sha256(summary.read_bytes()).hexdigest(), **files}, "versions": versions(),
+            "data": {"meta-features": hashlib.sha256(table).hexdigest(), **files}, "versions": versions(),
         },
     )  # fmt: skip
 
