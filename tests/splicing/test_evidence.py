@@ -7,10 +7,12 @@ import sys
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from scipy import stats
 from tests.splicing import genomes
 
-from eigrad.cases.splicing.events.table import Change, build
+from eigrad.cases.splicing.events.table import Change, Triplet, build
 from eigrad.cases.splicing.regulators import (
     PLACES,
     Sites,
@@ -71,6 +73,36 @@ def test_sites_nearby_are_those_of_a_brute_force(events, seed, reach):
     found = near(events, sites, reach)
     assert found.shape == (len(events), len(PLACES))
     assert (found == slowly(events, sites, reach)).all()
+
+
+LENGTH = 60  # of a chromosome, so small that ends touch often
+
+
+@st.composite
+def triplets_and_sites(draw):
+    """An exon between two others, anywhere on a small chromosome, and sites about it."""
+    ends = draw(st.lists(st.integers(0, LENGTH), min_size=6, max_size=6, unique=True).map(sorted))
+    strand = draw(st.sampled_from("+-"))
+    coordinates = ends if strand == "+" else [ends[i] for i in (4, 5, 2, 3, 0, 1)]
+    sites = draw(
+        st.lists(
+            st.tuples(
+                st.sampled_from(["chr1", "chr2"]), st.integers(0, LENGTH - 1), st.integers(1, 12), st.sampled_from("+-")
+            ),
+            max_size=6,
+        )
+    )
+    rows = [(chrom, start, min(start + n, LENGTH), on, np.nan) for chrom, start, n, on in sites]
+    table = pd.DataFrame(rows, columns=["chrom", "start", "end", "strand", "tags"])
+    return genomes.events_of([Triplet("g", "G", "chr1", strand, coordinates)]), Sites(table)
+
+
+@settings(max_examples=150, deadline=None, derandomize=True)
+@given(triplets_and_sites(), st.integers(1, LENGTH))
+def test_sites_of_any_exon_are_those_of_a_brute_force(drawn, reach):
+    """Touching ends, chromosome ends, both strands, introns shorter than the reach."""
+    events, sites = drawn
+    assert (near(events, sites, reach) == slowly(events, sites, reach)).all()
 
 
 @pytest.mark.parametrize("strand", ["+", "-"])
