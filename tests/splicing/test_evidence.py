@@ -78,30 +78,24 @@ def test_sites_nearby_are_those_of_a_brute_force(events, seed, reach):
 LENGTH = 60  # of a chromosome, so small that ends touch often
 
 
-@st.composite
-def triplets_and_sites(draw):
-    """An exon between two others, anywhere on a small chromosome, and sites about it."""
-    ends = draw(st.lists(st.integers(0, LENGTH), min_size=6, max_size=6, unique=True).map(sorted))
-    strand = draw(st.sampled_from("+-"))
-    coordinates = ends if strand == "+" else [ends[i] for i in (4, 5, 2, 3, 0, 1)]
-    sites = draw(
-        st.lists(
-            st.tuples(
-                st.sampled_from(["chr1", "chr2"]), st.integers(0, LENGTH - 1), st.integers(1, 12), st.sampled_from("+-")
-            ),
-            max_size=6,
-        )
-    )
-    rows = [(chrom, start, min(start + n, LENGTH), on, np.nan) for chrom, start, n, on in sites]
-    table = pd.DataFrame(rows, columns=["chrom", "start", "end", "strand", "tags"])
-    return genomes.events_of([Triplet("g", "G", "chr1", strand, coordinates)]), Sites(table)
+INTERVAL = st.tuples(
+    st.sampled_from(["chr1", "chr2"]), st.integers(0, LENGTH - 1), st.integers(1, 12), st.sampled_from("+-")
+)
 
 
 @settings(max_examples=150, deadline=None, derandomize=True)
-@given(triplets_and_sites(), st.integers(1, LENGTH))
-def test_sites_of_any_exon_are_those_of_a_brute_force(drawn, reach):
+@given(
+    ends=st.lists(st.integers(0, LENGTH), min_size=6, max_size=6, unique=True).map(sorted),
+    strand=st.sampled_from("+-"),
+    intervals=st.lists(INTERVAL, max_size=6),
+    reach=st.integers(1, LENGTH),
+)
+def test_sites_of_any_exon_are_those_of_a_brute_force(ends, strand, intervals, reach):
     """Touching ends, chromosome ends, both strands, introns shorter than the reach."""
-    events, sites = drawn
+    coordinates = ends if strand == "+" else [ends[i] for i in (4, 5, 2, 3, 0, 1)]
+    events = genomes.events_of([Triplet("g", "G", "chr1", strand, coordinates)])
+    rows = [(chrom, start, min(start + n, LENGTH), on, np.nan) for chrom, start, n, on in intervals]
+    sites = Sites(pd.DataFrame(rows, columns=["chrom", "start", "end", "strand", "tags"]))
     assert (near(events, sites, reach) == slowly(events, sites, reach)).all()
 
 
