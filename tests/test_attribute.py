@@ -12,8 +12,9 @@ from torch import nn
 
 import eigrad.attribute
 import eigrad.attribute.explainer
-from eigrad import Explainer, baselines, paths, simple_gradients
+from eigrad import Explainer, baselines, paths, recommended, significance, simple_gradients
 from eigrad.curves import Curve
+from eigrad.significance.calibration import null_p_values
 
 SHAPE = (2, 3)
 N, B = 7, 4
@@ -298,6 +299,24 @@ def test_whatever_holds_numbers_holds_samples(counts, generator):
     expected = explainer(model)(torch.tensor(READ_ONLY).view(N, *SHAPE).double())
     found = explainer(model)(counts)
     torch.testing.assert_close(found.values.view(N, 6), expected.values.view(N, 6))
+
+
+def test_columns_of_a_data_frame_name_the_features_of_its_attributions_and_their_tests(generator, monkeypatch):
+    counts = torch.rand(2 * N, 6, generator=generator, dtype=torch.float64).numpy()
+    frame = pd.DataFrame(counts, columns=list("fedcba"), index=np.linspace(0, 1, 2 * N))
+    explain = explainer(classifier(generator))
+    one, other, third = (explain(frame.iloc[rows]) for rows in (slice(0, 5), slice(5, 10), slice(10, 14)))
+    assert one.feature_names == next(explain.stream(frame)).feature_names == tuple("fedcba")
+    assert explain(counts).feature_names is None
+    assert explain(frame, target=(0, 3)).output(1).feature_names == tuple("fedcba")
+    monkeypatch.setattr(eigrad.attribute.explainer, "PAIRS_AT_ONCE", 4)  # rows of a chunk by place, not by the index
+    assert torch.equal(torch.cat([part.values[0] for part in explain.stream(frame)]), explain(counts).values)
+    assert significance(one, other)["feature"].tolist() == list("fedcba")
+    assert significance(one, explain(counts[5:10]))["feature"].tolist() == list("fedcba")
+    assert recommended(one, other, third, progress=False)["feature"].tolist() == list("fedcba")
+    assert null_p_values(one, 2, 2).columns.tolist() == list("fedcba")
+    with pytest.raises(ValueError, match="the null has the column 'a' where another has 'f'"):
+        significance(one, explain(frame[list("abcdef")].iloc[5:10]))
 
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])

@@ -5,6 +5,7 @@ import logging
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 import zarr
@@ -63,6 +64,16 @@ def test_constant_tensors_come_back_too(tmp_path, value):
     saved = replace(saved, values=torch.full_like(saved.values, value), error=torch.full_like(saved.error, value))
     store.save(tmp_path / "fives", saved)
     assert same(store.load(tmp_path / "fives"), saved)
+
+
+def test_names_of_features_come_back(tmp_path):
+    names = ("a", 5, *"cdefghi", "the tenth")
+    store.save(tmp_path / "fives", replace(attributions(), feature_names=names))
+    assert store.load(tmp_path / "fives").feature_names == names
+    odd = [("up", 2), 0.5, None, *"defghij"]
+    frame = pd.DataFrame(np.random.default_rng(0).random((7, 10)), columns=pd.Index(odd, tupleize_cols=False))
+    store.stream(tmp_path / "streamed", Explainer(lambda x: x.sum(1), progress=False), frame)
+    assert store.load(tmp_path / "streamed").feature_names == tuple(map(str, odd))
 
 
 def test_tensors_that_are_views_or_want_gradients_are_saved_as_they_look(tmp_path):

@@ -22,13 +22,14 @@ from eigrad.model import on_host
 logger = logging.getLogger(__name__)
 
 FACTS = ("rule", "reason", "n_evaluations", "path", "baseline", "precision", "precision_error")
+NAMES = "feature_names"
 
 
 def save(path: Path, attributions: Attributions, fingerprint: Mapping[str, Any] | None = None) -> None:
     """Write attributions as the Zarr group `path`; a folder around it that ends in .zarr becomes its parent group.
 
     `fingerprint` is what they were computed from (JSON values), so that `load_or_compute` knows them again.
-    bfloat16 is stored as float32.
+    bfloat16 is stored as float32, and names of features that are neither text nor whole numbers as text.
     """
     _make_parent(path)
     with tempfile.TemporaryDirectory(prefix=f".{path.name}-", dir=path.parent, ignore_cleanup_errors=True) as beside:
@@ -75,7 +76,7 @@ def stream(path: Path, explainer: Explainer, samples: Any, **call: Any) -> None:
 
 def _merged(facts: dict[str, Any], part: Attributions) -> dict[str, Any]:
     """What parts say of themselves, taken together as `attribute.result.joined` does."""
-    new = {name: getattr(part, name) for name in FACTS}
+    new = _facts(part)
     if not facts:
         return new
     for name, between in (("rule", ", "), ("reason", "; ")):
@@ -89,7 +90,8 @@ def load(path: Path) -> Attributions:
     with _opened(path) as group:
         tensors: dict[str, Any] = {name: torch.from_numpy(_array(group, name)) for name in TENSORS}
         facts: dict[str, Any] = {name: group.attrs[name] for name in FACTS}
-        return Attributions(**tensors, **facts)
+        names: Any = group.attrs.get(NAMES)  # of runs before there were any it is missing
+        return Attributions(**tensors, **facts, feature_names=None if names is None else tuple(names))
 
 
 def load_or_compute(path: Path, fingerprint: Mapping[str, Any], compute: Callable[[], Attributions]) -> Attributions:
@@ -114,9 +116,17 @@ def _write(path: Path, attributions: Attributions, fingerprint: Mapping[str, Any
     arrays = {name: on_host(getattr(attributions, name)) for name in TENSORS}
     for name, array in arrays.items():
         group.create_array(name, data=array)
-    facts = {name: getattr(attributions, name) for name in FACTS}
     sums = {name: _checksum(array) for name, array in arrays.items()}
-    group.attrs.update({**facts, "sha256": sums, "fingerprint": fingerprint})
+    group.attrs.update({**_facts(attributions), "sha256": sums, "fingerprint": fingerprint})
+
+
+def _facts(attributions: Attributions) -> dict[str, Any]:
+    """What attributions say of themselves, as JSON values."""
+    facts = {name: getattr(attributions, name) for name in FACTS}
+    names = attributions.feature_names
+    if names is None:
+        return facts
+    return {**facts, NAMES: [name if isinstance(name, str | int) else str(name) for name in names]}
 
 
 def _replace(path: Path, new: Path, old: Path) -> None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Hashable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -39,8 +39,8 @@ class Explainer:
     their summed absolute value, but not beyond `max_points`; with `n_points` every path takes that many. A path of many
     segments takes two parts for each, even where that makes more. `batch_size` bounds the points evaluated at once, and
     with them the memory. `precision` is full, bfloat16, or on CUDA tf32: what a lower one costs is measured on the
-    first sample. The model is left as it was found: mode, device, dtype, buffers and gradient flags. ValueError says
-    what cannot be explained.
+    first sample. The columns of a data frame go with its attributions as `feature_names`. The model is left as it was
+    found: mode, device, dtype, buffers and gradient flags. ValueError says what cannot be explained.
     """
 
     model: Model = field(repr=False)
@@ -79,7 +79,8 @@ class Explainer:
 
         `extra` are further inputs of the model that are not explained (one tensor or several, one row a sample).
         """
-        result = joined(list(self.stream(as_samples(samples), target=target, extra=extra)))
+        whole = samples if isinstance(samples, pd.DataFrame) else as_samples(samples)
+        result = joined(list(self.stream(whole, target=target, extra=extra)))
         target = self.target if target is None else target
         return result if isinstance(target, tuple) or result.n_outputs != 1 else result.output(0)
 
@@ -91,6 +92,9 @@ class Explainer:
         `samples` is anything with a length whose slices are values: a memory-mapped or Zarr array is read as it goes.
         Tensors have their axis of outputs even where there is one.
         """
+        names: tuple[Hashable, ...] | None = None
+        if isinstance(samples, pd.DataFrame):
+            names, samples = tuple(samples.columns), as_samples(samples)
         target = self.target if target is None else target
         others = tuple(_of_rows(values, len(samples)) for values in _several(extra))
         if isinstance(target, Tensor | np.ndarray) and target.ndim and len(target) != len(samples):
@@ -105,7 +109,7 @@ class Explainer:
             with undisturbed, torch.inference_mode(False):
                 chunk, home = self._chunk(samples, rows, target, others)
                 part = course.explained(chunk)
-            yield part.on(home, repr(self.baseline))
+            yield replace(part.on(home, repr(self.baseline)), feature_names=names)
 
     def diagnose(self, samples: Values, *, target: Target = None, extra: Values | Sequence[Values] = ()) -> Diagnosis:
         """What the network is made of near the first sample, and which rule and fusion it would be explained with."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -26,7 +26,8 @@ class Attributions:
     estimated summed absolute error of the values over their summed absolute value, for every sample. `reason` says why
     `rule` was taken, `n_points` how many points each path of a sample took, and `crowded` whether they crowd at its
     ends, as those of the rule crowded-secant do. `precision_error` is the summed absolute difference a lower
-    `precision` makes over the summed absolute attributions, measured on the first sample.
+    `precision` makes over the summed absolute attributions, measured on the first sample. `feature_names` are the
+    columns of a data frame that was explained; `significance` names its rows by them.
     """
 
     values: Float[Tensor, "*outputs samples *shape"]
@@ -45,6 +46,7 @@ class Attributions:
     baseline: str
     precision: str = FULL
     precision_error: float = 0.0
+    feature_names: tuple[Hashable, ...] | None = None
 
     @property
     def n_outputs(self) -> int | None:

@@ -9,7 +9,7 @@ from statsmodels.stats.proportion import proportion_confint
 
 from eigrad.significance.compare import Comparison
 from eigrad.significance.guards import SignificanceWarning
-from eigrad.significance.prepare import ROUNDING, Attributed, Matrix, Rows, as_matrix, table_rows
+from eigrad.significance.prepare import ROUNDING, Attributed, Matrix, Rows, as_matrix, named_alike, table_rows
 from eigrad.significance.recommended import recommended
 from eigrad.significance.settings import Settings
 
@@ -155,7 +155,7 @@ def _prepare(
     pool: Attributed, groups: Iterable[Hashable] | None, feature_names: Iterable[Hashable] | None
 ) -> tuple[Rows, np.ndarray]:
     values = as_matrix(pool, "the pool")
-    rows = table_rows(values.shape[1], groups, feature_names)
+    rows = table_rows(values.shape[1], groups, named_alike({"the pool": pool}, feature_names))
     return rows, rows.sums(values)
 
 

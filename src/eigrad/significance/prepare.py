@@ -117,10 +117,8 @@ def as_labels(labels: Iterable[Hashable]) -> np.ndarray:
 
 
 def named_alike(sources: Mapping[str, Attributed], names: Iterable[Hashable] | None) -> list[Hashable] | None:
-    """Names of features: those given, or the columns of DataFrames, which must name the same features in one order."""
-    columns: dict[str, list[Hashable]] = {
-        name: list(source.columns) for name, source in sources.items() if isinstance(source, pd.DataFrame)
-    }
+    """Names of features: those given, or those of the sources, which must name the same features in one order."""
+    columns = {name: list(own) for name, source in sources.items() if (own := _own_names(source)) is not None}
     for name, found in columns.items():
         if found != (first := next(iter(columns.values()))):
             place = next((i for i, pair in enumerate(zip(found, first, strict=False)) if pair[0] != pair[1]), None)
@@ -131,6 +129,14 @@ def named_alike(sources: Mapping[str, Attributed], names: Iterable[Hashable] | N
             )
             raise ValueError(f"{name} has {what}; expected the same features in the same order.")
     return list(names) if names is not None else next(iter(columns.values()), None)
+
+
+def _own_names(source: Attributed) -> Iterable[Hashable] | None:
+    """The columns of a DataFrame, or what Attributions of one remember of them."""
+    if isinstance(source, pd.DataFrame):
+        return list(source.columns)
+    names: Iterable[Hashable] | None = getattr(source, "feature_names", None)
+    return names
 
 
 def blocks(length: int, width: int) -> Iterator[slice]:

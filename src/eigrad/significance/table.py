@@ -69,7 +69,8 @@ def significance(
     value than one of the null (ties count half), by Newcombe's score method (2006, method 5). The
     bootstrap is too sure of few samples: of nominal 95 % intervals 83 % hold at 5 samples, 92 % at 20.
 
-    DataFrames name their features by their columns, which must be the same in both.
+    DataFrames, and Attributions of samples in DataFrames, name their features by the columns, which must be
+    the same in both.
 
     A feature is `significant` when `p_adjusted` is at most `alpha` and its effect (when two-sided,
     its size) at least `min_effect`. A feature that does not vary beyond rounding (1e-6 of the
