@@ -1,5 +1,8 @@
 """Latent space, in the caller's precision, with the autoencoder left as it was."""
 
+import subprocess
+import sys
+
 import pytest
 import torch
 from torch import nn
@@ -63,6 +66,45 @@ def test_the_decoder_is_differentiable(autoencoder, values):
     of_all = torch.autograd.functional.jacobian(decoder(autoencoder, values), codes[:1])
     expected = torch.autograd.functional.jacobian(autoencoder.inner.decode, codes[:1])
     torch.testing.assert_close(of_all, expected)
+
+
+ASKED = """
+import torch
+from torch import nn
+from eigrad import baselines, paths
+from eigrad.autoencoder import Autoencoder
+
+class Coder:
+    def encode(self, x): return x
+
+points = torch.eye(5)
+for ask in (
+    paths.LatentStraight,
+    lambda given: paths.LatentNeighbors(given, points, k=2),
+    baselines.EncodedZero,
+    lambda given: baselines.Median(points, space=given),
+    lambda given: baselines.KMeans(points, space=given),
+    lambda given: baselines.Close(points, space=given),
+):
+    for given in (nn.Linear(5, 2), Coder(), Autoencoder):
+        try:
+            ask(given)
+        except ValueError as error:
+            print(error)
+"""
+
+
+def test_what_cannot_encode_and_decode_is_refused_where_it_is_handed_in():
+    """In a process of its own: here beartype, which checks types while testing, comes first."""
+    done = subprocess.run([sys.executable, "-c", ASKED], capture_output=True, text=True, check=True)
+    got = ("a Linear without encode and decode", "a Coder without decode", "the class Autoencoder")
+    asked = ("path LatentStraight", "path LatentNeighbors", "baseline EncodedZero")
+    spaces = [f"baseline {name}: space" for name in ("Median", "KMeans", "Close")]
+    assert done.stdout.splitlines() == [
+        f"{name}: got {each}, expected an autoencoder, an object with encode and decode"
+        for name in (*asked, *spaces)
+        for each in got
+    ]
 
 
 def test_anything_with_both_verbs_is_an_autoencoder(autoencoder, values):

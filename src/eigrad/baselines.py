@@ -21,7 +21,7 @@ from sklearn.metrics import silhouette_score
 from sklearn.neighbors import NearestNeighbors
 from torch import Tensor
 
-from eigrad.latent import AutoencoderLike, decoded, encoded
+from eigrad.latent import AutoencoderLike, decoded, encoded, require_autoencoder
 from eigrad.model import Values, as_samples, on_host
 
 SILHOUETTE_SAMPLE = 2000  # points the silhouette is measured on: it takes all their pairwise distances
@@ -47,6 +47,9 @@ class EncodedZero:
     """D(0), the decoded origin of latent space."""
 
     autoencoder: AutoencoderLike = field(repr=False)
+
+    def __post_init__(self) -> None:
+        require_autoencoder("baseline EncodedZero", self.autoencoder)
 
     def __call__(self, samples: Tensor) -> Tensor:
         origin = torch.zeros_like(encoded(self.autoencoder, samples[:1]))
@@ -163,6 +166,8 @@ class Random:
 
 def _check(baseline: Median | KMeans | Close | Random, n: Any, at_least: int | None = None) -> None:
     name = type(baseline).__name__
+    if (space := getattr(baseline, "space", None)) is not None:
+        require_autoencoder(f"baseline {name}: space", space)
     points = as_samples(baseline.points, f"baseline {name}: points")
     object.__setattr__(baseline, "points", points)
     needed = n if at_least is None else at_least

@@ -18,6 +18,15 @@ class AutoencoderLike(Protocol):
     def decode(self, z: Tensor) -> Tensor: ...
 
 
+def require_autoencoder(name: str, given: object) -> None:
+    """Refuse what cannot encode and decode."""
+    if isinstance(given, type) or not isinstance(given, AutoencoderLike):
+        lacking = [verb for verb in ("encode", "decode") if not callable(getattr(given, verb, None))]
+        got = f"the class {given.__name__}" if isinstance(given, type) else f"a {type(given).__name__}"
+        without = f" without {' and '.join(lacking)}" if lacking else ""
+        raise ValueError(f"{name}: got {got}{without}, expected an autoencoder, an object with encode and decode")
+
+
 def encoded(autoencoder: AutoencoderLike, values: Tensor) -> Tensor:
     """Latent codes of the values, in their own floating dtype and on their device."""
     return in_batches(_in_place(autoencoder, autoencoder.encode, values), values)

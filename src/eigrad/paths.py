@@ -16,7 +16,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from eigrad.curves import Curve, Leg
-from eigrad.latent import AutoencoderLike, decoder, encoded
+from eigrad.latent import AutoencoderLike, decoder, encoded, require_autoencoder
 from eigrad.model import Values, as_samples, on_host
 from eigrad.neighbors import METRICS, NeighborGraph, require_search
 
@@ -41,6 +41,9 @@ class LatentStraight:
     """The straight line in latent space, decoded, and joined to the true ends by straight lines (H-L-IG)."""
 
     autoencoder: AutoencoderLike = field(repr=False)
+
+    def __post_init__(self) -> None:
+        require_autoencoder("path LatentStraight", self.autoencoder)
 
     def between(self, starts: Tensor, ends: Tensor) -> Curve:
         codes = torch.stack([encoded(self.autoencoder, starts), encoded(self.autoencoder, ends)], 1)
@@ -88,6 +91,7 @@ class LatentNeighbors:
     cache: str | os.PathLike[str] | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
+        require_autoencoder("path LatentNeighbors", self.autoencoder)
         _check_graph(self)
 
     @cached_property
