@@ -17,13 +17,16 @@ PYTHON ?= $(firstword $(foreach name,python3.11 python3 python3.12 python3.13,$(
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test check bench study docs clean
+.PHONY: help demo splicing test check bench study docs clean
 
 help:  ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: .venv/.runtime  ## explain fives against threes, end to end, into runs/digits
 	@$(BIN)/eigrad digits --out runs/digits
+
+splicing: .venv/.splicing  ## explain the exons of a simulated tissue, end to end, into runs/splicing
+	@$(BIN)/eigrad splicing --out runs/splicing
 
 test: .venv/.dev  ## run the tests
 	@$(BIN)/pytest
@@ -65,7 +68,12 @@ $(BIN)/python:
 	@$(BIN)/pip install -qq --constraint constraints.txt --editable .
 	@touch $@
 
+.venv/.splicing: pyproject.toml constraints.txt | $(BIN)/python
+	@echo "installing eigrad and its extras splicing and compare into .venv (this once)"
+	@$(BIN)/pip install -qq --constraint constraints.txt --editable '.[splicing,compare]'
+	@touch .venv/.runtime $@
+
 .venv/.dev: pyproject.toml constraints.txt | $(BIN)/python
 	@echo "installing eigrad and its development tools into .venv (this once)"
 	@$(BIN)/pip install -qq --constraint constraints.txt --editable '.[dev]'
-	@touch .venv/.runtime $@
+	@touch .venv/.runtime .venv/.splicing $@
