@@ -49,6 +49,20 @@ def test_a_path_and_a_baseline_of_ones_own_run(capsys: pytest.CaptureFixture[str
     assert "torch.Size([4, 6])" in capsys.readouterr().out
 
 
+def test_tables_sets_and_features_of_a_world_are_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    given: dict[str, object] = {}
+    run("docs/reference/splicing.md", given)
+    first, second = capsys.readouterr().out.splitlines()
+    counts = re.fullmatch(r"(\d+) exons, (\d+) of them more included in hippocampus; (\d+) constitutive ones", first)
+    n_events, n_included, n_always = map(int, counts.groups())
+    assert 5 < n_included < n_events
+    assert n_always > 100
+    assert second == f"({n_included}, {len(given['features'].catalogue)}) 871 meta-features"
+
+
 def test_the_old_one_sided_p_values_have_twice_the_false_positives(capsys: pytest.CaptureFixture[str]) -> None:
     run("docs/differences.md", {})
     assert re.search(r"false positives at 0.05: 0.0\d+ and 0.\d+", capsys.readouterr().out)

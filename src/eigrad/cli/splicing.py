@@ -43,7 +43,7 @@ def splicing(
     ] = None,
     events: Annotated[
         list[Path] | None,
-        typer.Option(help="A table by MAJIQ, rMATS or VAST-TOOLS, plain CSV, or a folder of tables; may be repeated."),
+        typer.Option(help="A table by MAJIQ or rMATS, plain CSV, or a folder of tables; may be repeated."),
     ] = None,
     groups: Annotated[
         list[str] | None,

@@ -13,8 +13,9 @@ READING = [
     "summed first.",
     "A significant meta-feature has attributions in exons of the class that differ, in one direction, both from random "
     "exons and from constitutive ones, and are at least 5 % of the largest on average.",
-    "`direction` says whether a significant meta-feature speaks for the outcome in exons of the class, or against it: "
-    "the sign of its mean attribution. `difference` is how much more of it exons of the class have than constitutive "
+    "`direction` is for or against the outcome, a change in this condition compared with the others: the sign of a "
+    "significant meta-feature's mean attribution in exons of the class. It does not say that a factor is an enhancer. "
+    "`difference` is how much more of it exons of the class have than constitutive "
     "ones, in standard deviations: a silencer that is missing speaks for the outcome with a negative difference.",
     "`effect` is the difference of mean attributions in standard deviations, against random or constitutive exons, "
     "whichever is nearer to zero; `magnitude` is the mean |attribution|. The paper's mode (columns *_paper) asks "
