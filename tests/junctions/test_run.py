@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -45,10 +46,26 @@ def test_what_was_planted_is_found(whole):
         assert {position: letters[position] for position in planted} == planted
 
 
+def test_positions_that_differ_and_are_too_small_are_named():
+    table = pd.DataFrame(
+        {
+            "feature": [1, 2, 3, 4, 5], "t": [9.0, -9.0, 9.0, 0.0, 1.0], "p_adjusted": [0.001, 0.006, 0.05, 0.001, 0.3],
+            "significant": [True, False, False, False, False],
+        }
+    )  # fmt: skip
+    table.attrs["alpha"] = 0.05
+    small = explain.Explanation.below_floor.fget(SimpleNamespace(table=table))
+    assert small == [2, 3]
+    assert page._below_floor({"below_floor_positions": small})[0].endswith("below 5 % of the largest: 2, 3.")
+    assert page._below_floor({"below_floor_positions": []}) == []
+
+
 def test_the_summary_says_what_the_tables_say(whole):
     summary = read(whole, "summary")
     for site in SITES:
         table = pd.read_csv(whole / f"recommended_{site}.csv")
+        differ = (table["t"] != 0) & (table["p_adjusted"] <= 0.05) & ~table["significant"]
+        assert summary[site]["below_floor_positions"] == table["feature"][differ].tolist()
         assert table["feature"].tolist() == list(range(1, LENGTH + 1))
         assert summary[site]["significant_positions"] == table["feature"][table["significant"]].tolist()
         order = table["effect"].abs().sort_values(ascending=False, kind="stable").index

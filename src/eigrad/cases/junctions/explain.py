@@ -37,6 +37,13 @@ class Explanation:
         """Positions of the recommended mode, from 1."""
         return [int(position) for position in self.table["feature"][self.table["significant"]]]
 
+    @property
+    def below_floor(self) -> list[int]:
+        """Positions that differ from both sets, and whose mean |attribution| is too small to be called significant."""
+        table = self.table
+        differ = (table["t"] != 0) & (table["p_adjusted"] <= table.attrs["alpha"])
+        return [int(position) for position in table["feature"][differ & ~table["significant"]]]
+
     def top(self, n: int) -> list[int]:
         """The positions of the largest effects."""
         return [int(position) for position in self.table["feature"][self.order[:n]]]

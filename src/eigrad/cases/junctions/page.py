@@ -81,6 +81,7 @@ def _site(settings: Settings, summary: dict[str, Any], site: str) -> dict[str, A
         f"{_listed(found)}.",
         f"{found['n_significant_far']} of the 20 positions farthest from the junction are significant. The paper's "
         f"mode (|attribution|, one-sided, against random windows) finds {found['n_significant_paper']} positions.",
+        *_below_floor(found),
         *([] if site == "donors" else [_tract(summary)]),
         *(f"Caution: {warning}" for warning in found["warnings"]),
         *(f"Caution, in the paper's mode: {warning}" for warning in found["warnings_paper"]),
@@ -93,7 +94,8 @@ def _site(settings: Settings, summary: dict[str, Any], site: str) -> dict[str, A
                 "file": f"figures/{site}.png",
                 "title": site.capitalize(),
                 "caption": "Above: mean attribution of the letters at each position, in log odds. Below: effect of "
-                "each position, significant ones in purple. The dashed line is the junction.",
+                "each position, significant ones in purple; a gray one may differ as surely and be too small, below "
+                "5 % of the largest mean |attribution|. The dashed line is the junction.",
                 "alt": f"Sequence logo of attributions in {site} over a bar for each position's effect.",
             }
         ],
@@ -112,6 +114,17 @@ def _site(settings: Settings, summary: dict[str, Any], site: str) -> dict[str, A
             },
         ],
     }
+
+
+def _below_floor(found: dict[str, Any]) -> list[str]:
+    """Which gray bars have small p-values, and why they are gray."""
+    places = found["below_floor_positions"]
+    if not places:
+        return []
+    return [
+        f"Gray in spite of p_adjusted at most 0.05, since the mean |attribution| is below 5 % of the largest: "
+        f"{', '.join(map(str, places))}."
+    ]
 
 
 def _listed(found: dict[str, Any]) -> str:

@@ -88,6 +88,7 @@ def _of_site(explanation: Explanation, windows: Windows, without: pd.DataFrame) 
         "top_letters": ["ACGT"[letters[position - 1].argmax()] for position in top],
         "significant_positions": explanation.significant,
         "significant_letters": ["ACGT"[letters[position - 1].argmax()] for position in explanation.significant],
+        "below_floor_positions": explanation.below_floor,
         "n_significant_far": len(set(far[:FARTHEST]) & set(explanation.significant)),
         "n_significant_paper": int(explanation.paper["significant"].sum()),
         "completeness_gap_p95": float(explanation.attributions.relative_gap.flatten().quantile(0.95)),
