@@ -16,6 +16,7 @@ from eigrad.significance import (
     recommended,
     significance,
 )
+from eigrad.significance.guards import observed
 
 TRANSFORMS = ["abs", "share", "signed", "rank"]
 ALTERNATIVE = {"abs": "greater", "share": "greater", "rank": "greater", "signed": "two-sided"}
@@ -387,7 +388,7 @@ def test_samples_of_zeros_or_alike_in_part_are_not_shared(pair):
 def test_unequal_sizes_are_warned_of(rng):
     values = rng.standard_normal((60, 5))
     for n_class, n_null, test in [(12, 25, "welch"), (25, 12, "welch"), (12, 25, "mannwhitney")]:
-        with pytest.warns(SignificanceWarning, match=r"draw 12 of the larger"):
+        with pytest.warns(SignificanceWarning, match=r"Draw 12 of the larger"):
             table = significance(values[:n_class], values[30 : 30 + n_null], test=test)
         assert len(table.attrs["warnings"]) == 1
     with warnings.catch_warnings():
@@ -432,6 +433,23 @@ def test_a_wider_spread_of_what_is_significant_is_warned_about(rng, test):
     with pytest.warns(SignificanceWarning, match=r"1 of 2 significant features are spread at least 2 times as widely"):
         table = significance(group, null, **options)
     assert list(table["significant"]) == [True, True, False, False, False]
+
+
+def test_every_warning_is_what_was_seen_and_then_what_to_do(rng):
+    one, other = 2.5 * rng.standard_normal((40, 60)), rng.standard_normal((30, 60))
+    shared = np.concatenate([rng.standard_normal((29, 60)), one[:1]])
+    wide = rng.normal(0, 1, (30, 5)) * 4 + [8, 0, 0, 0, 0]
+    found = []
+    for group, null, transform in [
+        (one, shared, "abs"), (one + 9, other, "signed"), (wide, rng.normal(0, 1, (30, 5)), "signed")
+    ]:  # fmt: skip
+        with pytest.warns(SignificanceWarning):
+            found += significance(group, null, transform=transform).attrs["warnings"]
+    advice = {message: message.removeprefix(observed(message)) for message in found}
+    assert {words.split()[0] for words in advice.values()} == {"Compare", "Draw", "Leave", "Order"}
+    assert len({words.split()[1] for words in advice.values()}) == 5  # two of them compare, shares or samples
+    assert all(message.count(". ") == 1 and message.endswith(".") for message in found)
+    assert observed("of an older run; compare shares.") == "of an older run; compare shares."
 
 
 def test_null_calibration_repeats_the_test_on_disjoint_draws(rng):

@@ -15,6 +15,7 @@ from eigrad.cases.junctions import explain, networks, page, study
 from eigrad.cases.junctions.settings import CLASSES, SITES, Settings
 from eigrad.cases.junctions.windows import load
 from eigrad.report import build
+from eigrad.significance.guards import observed
 
 # With 45 windows the paper's mode has something to warn of.
 pytestmark = pytest.mark.filterwarnings("ignore::eigrad.significance.SignificanceWarning")
@@ -77,12 +78,14 @@ def test_the_summary_says_what_the_tables_say(whole):
         assert summary[site]["n_significant_far"] == len(set(far) & set(summary[site]["significant_positions"]))
 
 
-def test_what_the_papers_mode_warns_of_stands_on_the_page(whole):
+def test_what_the_papers_mode_saw_stands_on_the_page_without_advice_for_the_library(whole):
     summary = read(whole, "summary")
     said = " ".join(text for part in read(whole, "page")["sections"] for text in part["text"])
     warned = [warning for site in SITES for warning in summary[site]["warnings_paper"]]
     assert warned
-    assert all(f"Caution, in the paper's mode: {warning}" in said for warning in warned)
+    assert all(f"Caution, in the paper's mode: {observed(warning)}" in said for warning in warned)
+    assert any("transform=" in warning for warning in warned)
+    assert "transform=" not in said  # the study has no such option
 
 
 def test_the_letters_of_the_logo_sum_to_the_positions_attribution(whole, data):

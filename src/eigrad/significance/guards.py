@@ -21,6 +21,7 @@ _LARGEST_RATIO = 1.1
 # (benchmarks/traps.py).
 # Of a few features most may well matter.
 _LARGEST_TOTALS, _MOST_SIGNIFICANT, _MANY = 1.25, 0.5, 50
+_SHARES = "Compare shares (transform='share'), or explain the logit"
 
 # Signed log-normal attributions of equal means, one side spread twice as widely as the other: max-T found something in
 # 0.41 of draws at 20 against 20, in 0.25 at 60 against 300, in 0.16 at 300 against 300; at equal spreads in 0.05
@@ -30,6 +31,16 @@ _LARGEST_SPREADS, _FEW = 2.0, 100
 
 class SignificanceWarning(UserWarning):
     """The comparison was made, but its p-values may not hold."""
+
+
+def _said(seen: str, advice: str) -> str:
+    return f"{seen}. {advice}."
+
+
+def observed(message: str) -> str:
+    """What a warning saw, without its advice: studies have no arguments to follow that by."""
+    seen, advised, _ = message.partition(". ")
+    return f"{seen}." if advised else message
 
 
 def guard(group: np.ndarray, null: np.ndarray, settings: Settings, seed: int) -> list[str]:
@@ -59,10 +70,11 @@ def _unlike_spreads(significant: Bool[np.ndarray, " _"], result: Comparison) -> 
     unlike = np.count_nonzero(np.maximum(first, second) >= _LARGEST_SPREADS**2 * np.minimum(first, second))
     if not unlike:
         return None
-    return (
+    return _said(
         f"{unlike:,} of {len(first):,} significant features are spread at least {_LARGEST_SPREADS:g} times as widely "
         "in the class as in the null, or the reverse: where attributions are skewed as well, that alone makes some "
-        "significant; compare more samples before reading a difference of means in them."
+        "significant",
+        "Compare more samples before reading a difference of means in them",
     )
 
 
@@ -72,13 +84,15 @@ def _most_significant(
     n_significant, n_tested = np.count_nonzero(significant), np.count_nonzero(varies)
     if n_tested < _MANY or n_significant <= _MOST_SIGNIFICANT * n_tested:
         return None
-    cause = (
-        "the class has more attribution in all, and every feature has its part of that; compare shares "
-        "(transform='share'), or explain the logit"
+    cause, advice = (
+        ("the class has more attribution in all, and every feature has its part of that", _SHARES)
         if settings.transform == "abs"
-        else "with this many samples small differences show; order by effect, and ask for one that matters (min_effect)"
+        else (
+            "with this many samples small differences show",
+            "Order by effect, and ask for one that matters (min_effect)",
+        )
     )
-    return f"{n_significant:,} of {n_tested:,} features are significant: {cause}."
+    return _said(f"{n_significant:,} of {n_tested:,} features are significant: {cause}", advice)
 
 
 def _unlike_totals(group: np.ndarray, null: np.ndarray) -> str | None:
@@ -88,10 +102,10 @@ def _unlike_totals(group: np.ndarray, null: np.ndarray) -> str | None:
         return None
     if max(first, second) <= _LARGEST_TOTALS * min(first, second):
         return None
-    return (
+    return _said(
         f"|attribution| sums to {first:.3g} in the median sample of the class and to {second:.3g} in that of the "
-        "null: what raises all features together makes each significant, or hides it; compare shares "
-        "(transform='share'), or explain the logit."
+        "null: what raises all features together makes each significant, or hides it",
+        _SHARES,
     )
 
 
@@ -104,10 +118,10 @@ def _unequal_sizes(n_class: int, n_null: int) -> str | None:
     smaller, larger = sorted([n_class, n_null])
     if larger <= _LARGEST_RATIO * smaller:
         return None
-    return (
-        f"{n_class:,} class samples are tested against {n_null:,} null samples: attributions are "
-        "skewed, and at sizes this unequal the error rate is not the nominal one; draw "
-        f"{smaller:,} of the larger set at random, or permute (test='maxt')."
+    return _said(
+        f"{n_class:,} class samples are tested against {n_null:,} null samples: attributions are skewed, and at sizes "
+        "this unequal the error rate is not the nominal one",
+        f"Draw {smaller:,} of the larger set at random, or permute (test='maxt')",
     )
 
 
@@ -121,9 +135,9 @@ def _shared_samples(group: np.ndarray, null: np.ndarray, seed: int) -> str | Non
     n_shared = np.count_nonzero(np.isfinite(distance))
     if not n_shared:
         return None
-    return (
-        f"{n_shared:,} of {len(group):,} class samples have the attributions of a null sample: "
-        "leave the samples of the class out of the null, or they are compared with themselves."
+    return _said(
+        f"{n_shared:,} of {len(group):,} class samples have the attributions of a null sample",
+        "Leave the samples of the class out of the null, or they are compared with themselves",
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from eigrad.cases.junctions.settings import CLASSES, NEITHER, SITES, Settings
+from eigrad.significance.guards import observed
 
 SITE_NAMES = {"donors": "donor (exon to intron)", "acceptors": "acceptor (intron to exon)"}
 KNOWN = {"donors": ("GT", (1, 2)), "acceptors": ("AG", (-1, 0))}  # letters, and places counted from the middle
@@ -83,8 +84,8 @@ def _site(settings: Settings, summary: dict[str, Any], site: str) -> dict[str, A
         f"mode (|attribution|, one-sided, against random windows) finds {found['n_significant_paper']} positions.",
         *_below_floor(found),
         *([] if site == "donors" else [_tract(summary)]),
-        *(f"Caution: {warning}" for warning in found["warnings"]),
-        *(f"Caution, in the paper's mode: {warning}" for warning in found["warnings_paper"]),
+        *(f"Caution: {observed(warning)}" for warning in found["warnings"]),
+        *(f"Caution, in the paper's mode: {observed(warning)}" for warning in found["warnings_paper"]),
     ]
     return {
         "title": site.capitalize(),

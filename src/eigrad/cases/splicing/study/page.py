@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from eigrad.cases.splicing.study.settings import ALL, Settings
+from eigrad.significance.guards import observed
 
 READING = [
     "An attribution is the part of the change in log odds of the explained outcome, from a baseline exon to the exon "
@@ -88,8 +89,8 @@ def _features(settings: Settings, summary: dict[str, Any]) -> dict[str, Any]:
             f"{settings.network} "
             f"network, {summary['exons']['explained']} exons each of the class, of all others at random, and "
             f"constitutive.",
-            *(f"Caution: {warning}" for warning in summary["warnings"]),
-            *(f"Caution, in the paper's mode: {warning}" for warning in summary["warnings_paper"]),
+            *(f"Caution: {observed(warning)}" for warning in summary["warnings"]),
+            *(f"Caution, in the paper's mode: {observed(warning)}" for warning in summary["warnings_paper"]),
         ],
         "figures": [
             _figure(
