@@ -232,6 +232,10 @@ def test_a_run_that_is_no_folder_is_refused(run):
             {"title": "t", "sections": [{"title": "s", "tables": [{"file": "binary.csv", "title": "b", "kind": "x"}]}]},
             "'sections' 1, 'tables' 1: got the kind 'x', expected one of features, plain",
         ),
+        (
+            {"title": "t", "sections": [{"title": "s", "tables": [{"file": "binary.csv", "title": "b", "sort": "x"}]}]},
+            "'sections' 1, 'tables' 1: got 'sort' in a plain table, expected it in one of the kind features",
+        ),
     ],
 )
 def test_a_page_that_says_something_else_is_refused(run, page, message):
@@ -239,6 +243,26 @@ def test_a_page_that_says_something_else_is_refused(run, page, message):
 
     with pytest.raises(ValueError, match=re.escape(message)):
         build(run)
+
+
+def sort_by(run: Path, name: str) -> None:
+    change_page(run, tables=[{"file": "significance.csv", "title": "t", "kind": "features", "sort": name}])
+
+
+@pytest.mark.parametrize("name", ["feature", "effects", "significant"])
+def test_a_table_cannot_be_sorted_by_what_are_no_numbers(run, name):
+    sort_by(run, name)
+
+    with pytest.raises(
+        ValueError, match=rf"significance.csv: got no column of numbers '{name}' to sort by, expected one"
+    ):
+        build(run)
+
+
+def test_a_table_says_by_what_it_is_sorted_only_where_it_was_asked(run):
+    assert read(build(run)).attributes("data-sort") == []
+    sort_by(run, "p_value")
+    assert read(build(run)).attributes("data-sort") == ["p_value"]
 
 
 def lead_out(run: Path) -> Iterator[tuple[str, str]]:

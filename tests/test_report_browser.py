@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from tests.runs import HOSTILE, N_FEATURES, N_SIGNIFICANT, PAGE, SCRIPT, SUMMARY, cells, table
+from tests.runs import HOSTILE, N_FEATURES, N_SIGNIFICANT, PAGE, SCRIPT, SUMMARY, cells, change_page, table
 
 from eigrad.report import build
 from eigrad.report.show import number
@@ -135,6 +135,27 @@ def test_the_largest_effects_come_first(opened, seed):
 
     assert list(map(float, opened.column(2))) == largest.tolist()
     assert opened.box.locator("th[aria-sort='descending']").text_content() == "effect"
+
+
+@in_browser
+@pytest.mark.browser
+def test_a_table_may_begin_by_the_size_of_another_column(browser, run, seed):
+    tables = [{"file": "significance.csv", "title": "t", "kind": "features", "sort": "mean_attribution"}]
+    change_page(run, tables=tables)
+    opened = Opened(browser, build(run))
+    values = table(seed)["mean_attribution"]
+    first = [*map(float, opened.column(1))]
+    said = opened.box.locator("th[aria-sort='descending']").text_content()
+    opened.sort("effect")
+    opened.sort("mean_attribution")
+    opened.sort("mean_attribution")
+    again = [*map(float, opened.column(1))]
+    opened.context.close()
+
+    assert first == values.loc[values.abs().sort_values(ascending=False).index].head(25).tolist()
+    assert min(first) < 0 < max(first)
+    assert said == "mean_attribution"
+    assert again == values.sort_values(ascending=False).head(25).tolist()
 
 
 @in_browser

@@ -12,7 +12,7 @@ import jinja2
 from eigrad.data import write_atomic
 from eigrad.report import show
 from eigrad.report.folder import Csv, read_csv, read_json, read_png
-from eigrad.report.page import read_page
+from eigrad.report.page import Table, read_page
 
 TEMPLATES = files("eigrad").joinpath("templates")
 
@@ -54,13 +54,25 @@ def _template(run: Path) -> jinja2.Template:
         "png": lambda name: read_png(run, name),
         "base64": lambda data: base64.b64encode(data).decode("ascii"),
         "files": lambda name: _with_vector(run, name),
-        "csv": lambda name: read_csv(run, name),
+        "csv": lambda table: _read_table(run, table),
         "grid": lambda table: show.csv_grid(table.columns, table.kinds, table.rows),
         "feature_json": _feature_json,
         "marked": show.marked,
         "shape": lambda value: type(value).__name__,
     }
     return environment.from_string(_part("report.html.j2"))
+
+
+def _read_table(run: Path, table: Table) -> Csv:
+    """The CSV of a table, with numbers in the column that it is to be sorted by."""
+    content = read_csv(run, table.file)
+    numbers = [name for name, kind in zip(content.columns, content.kinds, strict=True) if kind == "number"]
+    if table.sort and content.rows and table.sort not in numbers:
+        raise ValueError(
+            f"{run / table.file}: got no column of numbers {table.sort!r} to sort by, expected one of "
+            f"{', '.join(numbers) or 'none'}"
+        )
+    return content
 
 
 def _feature_json(table: Csv) -> str:

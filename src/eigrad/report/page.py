@@ -23,12 +23,17 @@ class Figure:
 
 @dataclass(frozen=True)
 class Table:
-    """A CSV of the run folder: "features" to sort and search, or "plain"."""
+    """A CSV of the run folder: "features" to sort and search, or "plain".
+
+    `sort` names the column of numbers whose largest, whatever their sign, come first in a table of features; without
+    one it is `effect`, the largest first.
+    """
 
     file: str
     title: str
     caption: str = ""
     kind: str = "plain"
+    sort: str = ""
 
 
 @dataclass(frozen=True)
@@ -83,6 +88,8 @@ def _parsed(kind: Any, content: Any, where: str) -> Any:
             raise ValueError(f"{where}: {name!r} is missing or empty, expected a text")
     if kind is Table and values.get("kind", "plain") not in TABLE_KINDS:
         raise ValueError(f"{where}: got the kind {values['kind']!r}, expected one of {', '.join(TABLE_KINDS)}")
+    if kind is Table and values.get("sort") and values.get("kind") != "features":
+        raise ValueError(f"{where}: got 'sort' in a plain table, expected it in one of the kind features")
     return kind(**values)
 
 

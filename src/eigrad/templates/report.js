@@ -76,7 +76,10 @@
     const texts = rows.map((row) =>
       cells.filter((_, i) => i === 0 || kinds[i] === "text").map((column) => column[row]).join("\n").toLowerCase());
     const significant = kinds[columns.indexOf("significant")] === "flag" ? columns.indexOf("significant") : -1;
-    const state = { column: effect, direction: -1, shown: FIRST };
+    const first = columns.indexOf(box.dataset.sort);
+    // By size at first, where a column is asked for: what is large and negative matters as much.
+    const sizes = first < 0 ? [] : keys[first].map(Math.abs);
+    const state = { column: first < 0 ? effect : first, direction: -1, bySize: first >= 0, shown: FIRST };
 
     const search = element("input", { type: "search", autocomplete: "off", spellcheck: false });
     const only = element("input", { type: "checkbox" });
@@ -102,6 +105,7 @@
 
     // Up, down, as in the file.
     function sortBy(column) {
+      state.bySize = false;
       if (state.column !== column) Object.assign(state, { column, direction: 1 });
       else if (state.direction > 0) state.direction = -1;
       else state.column = -1;
@@ -124,7 +128,7 @@
       const wanted = search.value.trim().toLowerCase();
       let chosen = rows.filter((row) =>
         (!only.checked || cells[significant][row] === "True") && texts[row].includes(wanted));
-      if (state.column >= 0) chosen = sorted(chosen, keys[state.column], state.direction);
+      if (state.column >= 0) chosen = sorted(chosen, state.bySize ? sizes : keys[state.column], state.direction);
       const visible = chosen.slice(0, state.shown);
       heads.forEach((head, i) => head.setAttribute("aria-sort",
         i !== state.column ? "none" : state.direction > 0 ? "ascending" : "descending"));
