@@ -90,6 +90,7 @@ def test_hostile_names_stay_text(opened, run):
     assert opened.page.locator("td *, tbody th *").evaluate_all("all => [...new Set(all.map((e) => e.tagName))]") == [
         "SPAN",
         "I",
+        "WBR",
     ]
     assert opened.page.locator("h1").text_content() == PAGE["title"]
     assert opened.said == []
@@ -156,6 +157,29 @@ def test_a_table_may_begin_by_the_size_of_another_column(browser, run, seed):
     assert min(first) < 0 < max(first)
     assert said == "mean_attribution"
     assert again == values.sort_values(ascending=False).head(25).tolist()
+
+
+@in_browser
+@pytest.mark.browser
+def test_names_are_broken_behind_colons_and_underscores_alone(browser, run):
+    names = ["downstream_intron_start:conservation", "exon_acceptor:strength", "<b>:</b>"]
+    wide = pd.DataFrame({"feature": names, "effect": [3, 2, 1]} | {f"number_{i}": 1.5 for i in range(30)})
+    wide.to_csv(run / "significance.csv", index=False)
+    opened = Opened(browser, build(run), 1200)
+    heads = opened.box.locator("tbody th")
+    parts = heads.evaluate_all("heads => heads.map((head) => [...head.childNodes].map((n) => n.data ?? n.tagName))")
+    lines = heads.evaluate_all(
+        """heads => heads.map((head) => [...head.childNodes].filter((n) => n.data).map((n) => {
+            const range = document.createRange();
+            range.selectNodeContents(n);
+            return range.getClientRects().length;
+        }))"""
+    )
+    opened.context.close()
+
+    assert ["".join(part for part in each if part != "WBR") for each in parts] == names
+    assert parts[1] == ["exon_", "WBR", "acceptor:", "WBR", "strength"]
+    assert {n for each in lines for n in each} == {1}  # no part is on two lines
 
 
 @in_browser

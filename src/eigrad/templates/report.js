@@ -61,8 +61,9 @@
     return element("span", { className: "bar", "aria-hidden": "true" }, part);
   };
 
-  const header = (name) => {
-    const parts = name.split(/(?<=_)/);
+  // A name that may be broken behind : and _ alone.
+  const name = (text) => {
+    const parts = text.split(/(?<=[:_])/);
     return parts.flatMap((part, i) => (i === 0 ? [part] : [element("wbr"), part]));
   };
 
@@ -90,7 +91,7 @@
     controls.append(count);
 
     const heads = columns.map((column, i) => {
-      const button = element("button", { type: "button" }, ...header(column));
+      const button = element("button", { type: "button" }, ...name(column));
       button.addEventListener("click", () => sortBy(i));
       return element("th", { scope: "col", className: kinds[i] }, button);
     });
@@ -116,7 +117,8 @@
       const text = cells[i][row];
       const shown = kinds[i] === "number" ? readable(text)
         : kinds[i] === "flag" ? { True: "yes", False: "no" }[text] ?? "" : text;
-      const node = element(i === 0 ? "th" : "td", { className: kinds[i], textContent: shown });
+      const parts = kinds[i] === "text" ? name(shown) : [shown];
+      const node = element(i === 0 ? "th" : "td", { className: kinds[i] }, ...parts);
       if (i === 0) node.scope = "row";
       if (kinds[i] === "number") node.title = text;
       if (kinds[i] === "flag") node.classList.add(shown || "none");
