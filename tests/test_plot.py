@@ -286,6 +286,12 @@ def test_the_subset_curve_shows_both_curves_and_the_spread(ax):
     assert significant.get_marker() != random.get_marker()
 
 
+def test_what_comes_best_first_can_be_named_and_a_marker_at_one_is_whole(ax):
+    plot.subset_curve(ax, CURVE.assign(accuracy_significant=1.0), "first words")
+    assert legend(ax)[0] == "first words"
+    assert ax.get_ylim()[1] > 1
+
+
 @pytest.mark.parametrize("columns", [CURVE.columns, ["more", *CURVE.columns]])
 def test_a_curve_of_nothing_is_empty(ax, columns):
     plot.subset_curve(ax, pd.DataFrame(columns=columns))
@@ -334,6 +340,12 @@ def test_paths_start_at_the_baseline_and_end_at_the_sample(ax):
     dots = [handle for handle in ax.get_legend().legend_handles if isinstance(handle, PathCollection)]
     assert [dot.get_alpha() for dot in dots] == [1, 1]
     assert ends["sample x"].get_zorder() > max(line.get_zorder() for line in ax.lines if line.get_label() in LINES)
+
+
+def test_paths_take_dashes_in_turn(ax):
+    plot.paths_in_plane(ax, SCATTER, {**LINES, "third": LINES["bent"]}, dashes=("-", "--"), opacity=0.6)
+    assert [line.get_linestyle() for line in ax.lines[:3]] == ["-", "--", "-"]
+    assert {dots.get_alpha() for dots in ax.collections} == {0.6}
 
 
 # files

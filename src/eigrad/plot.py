@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Collection, Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib.util import find_spec
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 
@@ -146,19 +147,22 @@ def p_histogram(ax: Axes, p_values: NDArray[Any], title: str = "", *, n_bins: in
     return ax
 
 
-def subset_curve(ax: Axes, curve: pd.DataFrame) -> Axes:
-    """Scores of `growing_subsets` against the number of features: the best first, and random ones with their spread."""
+def subset_curve(ax: Axes, curve: pd.DataFrame, first: str = "significant, best first") -> Axes:
+    """Scores of `growing_subsets` against the number of features: the best first, and random ones with their spread.
+
+    `first` says which features come best first.
+    """
     metric = "auc" if "auc_random" in curve else "accuracy"
     n, best, random, spread = (
         curve[name].to_numpy(float)
         for name in ("n_features", f"{metric}_significant", f"{metric}_random", f"{metric}_random_sd")
     )
     spread = np.nan_to_num(spread)
-    ax.plot(n, best, "o-", color=ORANGE, markersize=4, label="significant, best first")
+    ax.plot(n, best, "o-", color=ORANGE, markersize=4, label=first)
     ax.plot(n, random, "s--", color=BLUE, markersize=4, label="random (mean, \N{PLUS-MINUS SIGN} SD)")
     ax.fill_between(n, random - spread, random + spread, color=BLUE, alpha=0.2, linewidth=0)
     ylabel = "test accuracy" if metric == "accuracy" else "area under the ROC curve, test"
-    ax.set(xlabel="number of features", ylabel=ylabel, ylim=(None, 1.0))
+    ax.set(xlabel="number of features", ylabel=ylabel, ylim=(None, 1.02))  # a marker at 1 is whole
     ax.legend(loc="lower right")
     return ax
 
@@ -209,12 +213,21 @@ def paths_in_plane(
     ax: Axes,
     backgrounds: Mapping[str, tuple[NDArray[Any], str]],
     lines: Mapping[str, tuple[NDArray[Any], str]],
+    *,
+    dashes: Sequence[Any] = ("-",),
+    opacity: float = 0.25,
 ) -> Axes:
-    """Curves (points, 2) over scattered classes (points, 2), each with its color; all run from x' to x."""
+    """Curves (points, 2) over scattered classes (points, 2), each with its color; all run from x' to x.
+
+    `dashes` are line styles of the curves in turn: a curve shows in the gaps of one that covers it.
+    `opacity` is that of the scattered points.
+    """
     for label, (points, color) in backgrounds.items():
-        ax.scatter(points[:, 0], points[:, 1], s=4, color=color, alpha=0.25, linewidth=0, label=label, rasterized=True)
-    for label, (points, color) in lines.items():
-        ax.plot(*points.T, color=color, linewidth=1.8, label=label)
+        ax.scatter(
+            points[:, 0], points[:, 1], s=4, color=color, alpha=opacity, linewidth=0, label=label, rasterized=True
+        )
+    for (label, (points, color)), style in zip(lines.items(), cycle(dashes), strict=False):
+        ax.plot(*points.T, color=color, linewidth=1.8, linestyle=style, label=label)
     line = next(iter(lines.values()))[0]
     for end, name, marker in ((line[0], "baseline x'", "s"), (line[-1], "sample x", "o")):
         ax.plot(*end, marker, color="white", markeredgecolor=BLACK, markersize=8, zorder=5, label=name)
