@@ -90,13 +90,13 @@ def set_scores(
 ) -> pd.DataFrame:
     """Of every method, the area under the ROC curve, on test chromosomes, of a network retrained on a significant set.
 
-    The set is that of exons of other chromosomes.
+    The set is that of exons of other chromosomes; an empty one has no area (NaN).
     """
     rows = []
     for name, table in tables.items():
         chosen = table.loc[table[f"significant{SELECTION}"], "meta_feature"]
         features = np.flatnonzero(np.isin(groups, chosen))
-        auc = subset_score(train, test, features, metric="auc", seed=seed) if len(features) else 0.5
+        auc = subset_score(train, test, features, metric="auc", seed=seed) if len(features) else np.nan
         rows.append((name, len(chosen), auc))
     return pd.DataFrame(rows, columns=["method", "n_significant", "auc"])
 

@@ -128,13 +128,24 @@ def subsets(curve: pd.DataFrame, folder: Path) -> None:
 
 
 def set_scores(table: pd.DataFrame, folder: Path) -> None:
-    """Networks retrained on each method's significant set (3g, S7)."""
+    """Networks retrained on each method's significant set (3g, S7); an empty set has no point."""
+    scored = table.dropna(subset="auc")
+    lowest = min(0.5, scored["auc"].min()) if len(scored) else 0.5
     with plot.figure(5.4, 0.8 + 0.2 * len(table)) as (canvas, ax):
+        ax.axvline(0.5, color=plot.GRAY, linestyle=":", linewidth=1)
         ax.plot(table["auc"], range(len(table)), "o", color=plot.BLUE, markersize=5)
         for place, (auc, n) in enumerate(zip(table["auc"], table["n_significant"], strict=True)):
-            ax.text(auc, place, f"  {n}", va="center", fontsize=7)
+            if np.isnan(auc):
+                ax.text(
+                    0.02, place, "none", va="center", fontsize=7, color=plot.GRAY, transform=ax.get_yaxis_transform()
+                )
+            else:
+                ax.annotate(f"{n}", (auc, place), (5, 0), textcoords="offset points", va="center", fontsize=7)
         ax.set_yticks(range(len(table)), table["method"], fontsize=8)
-        ax.set(ylim=(len(table) - 0.5, -0.5), xlim=(0.45, 1.04), xlabel="area under the ROC curve, test")
+        ax.set(
+            ylim=(len(table) - 0.5, -0.5), xlim=(max(lowest - 0.05, -0.02), 1.06),
+            xlabel="area under the ROC curve, test (dotted: by chance)",
+        )  # fmt: skip
         ax.grid(axis="x", color="#E6E6E6", linewidth=0.6)
         plot.save(canvas, folder / "set_scores")
 

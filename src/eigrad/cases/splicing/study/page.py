@@ -211,7 +211,8 @@ def _worth(summary: dict[str, Any]) -> dict[str, Any]:
             _figure(
                 "set_scores",
                 "Each method's significant set",
-                "Held-out area under the ROC curve of networks retrained on the set; numbers are its size.",
+                "Held-out area under the ROC curve of networks retrained on the set; numbers are its size. An empty "
+                "set has none.",
                 "Area under the ROC curve, a point a method.",
             ),
         ],
