@@ -78,3 +78,85 @@ def test_a_set_that_is_empty_is_no_point_and_every_other_is_within_the_axis(draw
     low, high = ax.get_xlim()
     assert [low < each < high for each in points] == [True, False, True]
     assert drawn(figures.set_scores, table.assign(auc=np.nan)).axes[0].get_xlim() == pytest.approx((0.45, 1.06))
+
+
+# attributions
+
+
+@pytest.mark.parametrize("order", ORDERS)
+def test_features_stand_in_an_order_that_is_said_and_seen(drawn, order):
+    table = attributed([True, False, False])
+    ax, effects = drawn(figures.features, table, order).axes
+    best_first = table.iloc[np.argsort(-table[order].abs())][::-1]
+    assert [text.get_text() for text in ax.get_yticklabels()] == best_first["meta_feature"].tolist()
+    assert [bar.get_width() for bar in ax.patches] == best_first["mean_attribution"].tolist()
+    assert ax.lines[0].get_xdata().tolist() == best_first["magnitude"].tolist()
+    assert ax.get_title() == f"ordered by {figures.ORDER_WORDS[order]}"
+    one, other = effects.lines[:2]
+    assert (one.get_ydata() > other.get_ydata()).all()  # equal effects do not hide each other
+    assert "log odds" in ax.get_xlabel()
+
+
+@pytest.mark.parametrize(
+    ("significant", "said"),
+    [([True, False, False], ["significant", "not significant"]), ([False] * 3, ["none significant"])],
+)
+def test_colors_of_significance_are_in_the_legend(drawn, significant, said):
+    canvas = drawn(figures.features, attributed(significant), "magnitude")
+    words = [text.get_text() for text in canvas.legends[0].get_texts()]
+    assert words[: len(said)] == [f"mean attribution, {each}" for each in said]
+    assert words[len(said)] == "mean |attribution|"
+    colors = {to_hex(bar.get_facecolor()) for bar in canvas.axes[0].patches}
+    assert (to_hex(plot.PURPLE) in colors) == any(significant)
+
+
+# methods
+
+
+def test_only_what_was_run_is_counted(drawn):
+    names = [method_name("neighbors", "close"), method_name("straight", "k-means"), "Deep SHAP"]
+    grid, bars, *_ = drawn(figures.significant_counts, counted(names)).axes
+    assert [text.get_text() for text in grid.get_yticklabels()] == ["straight", "neighbors"]
+    assert [text.get_text() for text in grid.get_xticklabels()] == ["k-\nmeans", "close"]
+    assert texts(grid) == ["4", "\N{EN DASH}", "\N{EN DASH}", "4"]
+    assert [text.get_text() for text in bars.get_yticklabels()] == ["Deep SHAP"]
+    assert all(tick == int(tick) for tick in bars.get_xticks())
+
+
+@pytest.mark.parametrize(("names", "axes"), [([MAIN], 2), (["gradient"], 2), (methods.names(), 4)])
+def test_methods_of_one_kind_leave_no_empty_axes(drawn, names, axes):
+    assert len(drawn(figures.significant_counts, counted(names)).axes) == axes
+
+
+def test_at_most_eight_curves_of_enrichment_can_be_told_apart(drawn):
+    names = methods.names()
+    curves = pd.DataFrame(
+        [(name, n, float(n)) for name in names for n in (1, 2)], columns=["method", "n", "enrichment"]
+    )
+    main = method_name("latent-neighbors", "median")
+    canvas = drawn(figures.enrichment, curves, "planted causes", main)
+    (ax,) = canvas.axes
+    assert len(ax.lines) == 8
+    assert ax.lines[0].get_label() == main
+    assert len({line.get_color() for line in ax.lines}) == 8
+    assert all(line.get_linewidth() < ax.lines[0].get_linewidth() for line in ax.lines[1:])
+    assert "hypergeometric" in ax.get_ylabel()
+    (alone,) = drawn(figures.enrichment, curves[curves["method"] == "gradient"], "planted causes", main).axes
+    assert [line.get_label() for line in alone.lines] == ["gradient"]
+
+
+def test_exons_and_paths_have_no_color_in_common():
+    assert not set(figures.EXON_COLORS.values()) & set(figures.PATH_COLORS.values())
+    assert all(one != other for one, other in itertools.pairwise(figures.PATH_DASHES))
+
+
+def test_the_first_meta_features_are_not_called_significant(drawn):
+    curve = pd.DataFrame({"n_features": [1, 9], "auc_significant": [0.6, 1.0], "auc_random": [0.5, 0.9]})
+    (ax,) = drawn(figures.subsets, curve.assign(auc_random_sd=0.0)).axes
+    assert ax.get_legend().get_texts()[0].get_text() == "first meta-features, best first"
+
+
+def test_long_names_of_latent_spaces_are_within_the_figure(drawn):
+    names = [f"variational, wide, seed {i}" for i in range(4)]
+    canvas = drawn(figures.latent, pd.DataFrame(np.eye(4), names, names))
+    assert min(text.get_window_extent().x0 for text in canvas.axes[0].get_yticklabels()) >= 0

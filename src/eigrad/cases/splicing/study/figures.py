@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from itertools import cycle
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.patches import Patch
+from matplotlib.ticker import MaxNLocator
 from torch import Tensor
 
 from eigrad import plot
@@ -16,13 +17,29 @@ from eigrad.cases.options import BASELINES, PATHS
 from eigrad.cases.splicing.study.methods import OTHERS, Workbench
 from eigrad.cases.splicing.study.settings import method_name
 from eigrad.curves import traced
+from eigrad.significance import ranking
 
 PATH_COLORS = dict(zip(PATHS, (plot.BLUE, plot.SKY, plot.ORANGE, plot.PURPLE), strict=True))
+PATH_DASHES = ("-", (0, (3, 2)), "-", (0, (3, 2)))  # paths through the features may lie on each other, and latent ones
+EXON_COLORS = {"class": "#8CCFB9", "reference": "#C9C9C9"}  # of no path
 N_STEPS = 60
 MOST_FEATURES = 25
-SHOWN = (*(method_name(path, "close") for path in PATHS), "EIG straight, zero", *OTHERS)
+ORDER_WORDS = {
+    "magnitude": "mean |attribution|",
+    "t": "|t|",
+    "product": "mean |attribution| \N{MULTIPLICATION SIGN} |t|",
+}
+CLOSE = tuple(method_name(path, "close") for path in PATHS)
+SHOWN = (*CLOSE, "EIG straight, zero", *OTHERS)
+BAR_COLORS = (plot.PURPLE, "#CCCCCC")  # significant, and not
+# Those that come first in a figure which has no room for all.
+COMPARED = (
+    *CLOSE, "Deep SHAP", "GradientSHAP", "IG zero (Captum)", "gradient x input", "EIG straight, zero", "gradient",
+)  # fmt: skip
+# Colors and dashes of at most so many curves.
 LINES = (
-    plot.BLUE, plot.SKY, plot.ORANGE, plot.PURPLE, plot.BLACK, "#CCCCCC", "#999999", "#666666", plot.GREEN, "#A05A2C",
+    (plot.BLUE, "-"), (plot.ORANGE, "-"), (plot.GREEN, (0, (6, 2))), (plot.PURPLE, (0, (3, 1.5))),
+    (plot.BLACK, (0, (1, 1.5))), ("#E69F00", (0, (6, 1.5, 1, 1.5))), (plot.SKY, (0, (2, 3))), ("#8B4513", (0, (8, 4))),
 )  # fmt: skip
 
 
@@ -39,12 +56,13 @@ def paths_in_plane(bench: Workbench, groups: Mapping[str, Tensor], baseline: str
         found: np.ndarray = (values - center) @ axes
         return found
 
-    colors = {"class": plot.ORANGE, "reference": plot.BLUE}
     with plot.figure(6.2, 3.8) as (canvas, ax):
         plot.paths_in_plane(
             ax,
-            {f"{name} exons": (placed(standardized[name]), color) for name, color in colors.items()},
+            {f"{name} exons": (placed(standardized[name]), color) for name, color in EXON_COLORS.items()},
             {name: (placed(bench.standardized(line).cpu().numpy()), PATH_COLORS[name]) for name, line in lines.items()},
+            dashes=PATH_DASHES,
+            opacity=0.7,
         )
         plot.save(canvas, folder / "paths")
 
@@ -61,68 +79,101 @@ def _components(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def significant_counts(tables: Mapping[str, pd.DataFrame], folder: Path) -> None:
-    """How many meta-features are significant by path and baseline, in the paper's and the recommended mode (3a-d)."""
+    """How many meta-features are significant by path and baseline, in the paper's and the recommended mode (3a-d).
+
+    Only paths, baselines and other methods that were run are drawn.
+    """
     modes = {"significant_paper": "paper's mode", "significant": "recommended mode"}
-    with plot.figure(8.4, 4.6, 2, 2, width_ratios=[3, 1.5]) as (canvas, axes):
+    cells = [(path, kind) for path in PATHS for kind in BASELINES if method_name(path, kind) in tables]
+    rest = [name for name in OTHERS if name in tables]
+    rows, columns = (len(set(names)) for names in zip(*cells, strict=True)) if cells else (0, 0)
+    widths = [*([0.7 * columns + 1.3] if cells else []), *([2.6] if rest else [])]
+    height = 1.6 + 0.6 * max(rows, 0.5 * len(rest))
+    with plot.figure(
+        max(3.6, sum(widths) + 1), height, 2, len(widths), width_ratios=widths, squeeze=False
+    ) as (canvas, axes):  # fmt: skip
         for row, (column, title) in zip(axes, modes.items(), strict=True):
             counts = {name: int(table[column].sum()) for name, table in tables.items()}
-            _grid(row[0], counts, title)
-            rest = [name for name in OTHERS if name in counts]
-            row[1].barh(rest, [counts[name] for name in rest], color=plot.GRAY)
-            row[1].invert_yaxis()
-            row[1].set(xlabel="significant meta-features", title=title)
-            for place, name in enumerate(rest):
-                row[1].text(counts[name], place, f" {counts[name]}", va="center", fontsize=8)
-            row[1].margins(x=0.2)
+            if cells:
+                _grid(row[0], counts, cells)
+            if rest:
+                _bars(row[-1], {name: counts[name] for name in rest})
+            for ax in row:
+                ax.set_title(title)
         plot.save(canvas, folder / "significant_counts")
 
 
-def _grid(ax: Axes, counts: Mapping[str, int], title: str) -> None:
-    values = np.array([[counts.get(method_name(path, kind), np.nan) for kind in BASELINES] for path in PATHS])
-    top = np.nanmax(values) if np.isfinite(values).any() else 1.0
-    ax.imshow(values, cmap="Blues", aspect="auto", vmin=0, vmax=max(top, 1.0) * 1.4)
+def _grid(ax: Axes, counts: Mapping[str, int], cells: Sequence[tuple[str, str]]) -> None:
+    """Counts of paths by baselines, with a dash where the two were not run together."""
+    paths = [path for path in PATHS if any(path == used for used, _ in cells)]
+    kinds = [kind for kind in BASELINES if any(kind == used for _, used in cells)]
+    values = np.array([[counts.get(method_name(path, kind), np.nan) for kind in kinds] for path in paths])
+    ax.imshow(values, cmap="Blues", aspect="auto", vmin=0, vmax=max(np.nanmax(values), 1.0) * 1.4)
     for (i, j), value in np.ndenumerate(values):
-        ax.text(j, i, "" if np.isnan(value) else f"{value:.0f}", ha="center", va="center", fontsize=9)
-    ax.set_xticks(range(len(BASELINES)), [name.replace("-", "-\n") for name in BASELINES])
-    ax.set_yticks(range(len(PATHS)), list(PATHS))
+        ax.text(j, i, "\N{EN DASH}" if np.isnan(value) else f"{value:.0f}", ha="center", va="center", fontsize=9)
+    ax.set_xticks(range(len(kinds)), [name.replace("-", "-\n") for name in kinds])
+    ax.set_yticks(range(len(paths)), paths)
     ax.tick_params(length=0)
-    ax.set(xlabel="baseline", ylabel="path", title=title)
+    ax.set(xlabel="baseline", ylabel="path")
+
+
+def _bars(ax: Axes, counts: Mapping[str, int]) -> None:
+    ax.barh(list(counts), list(counts.values()), color=plot.GRAY)
+    ax.invert_yaxis()
+    ax.set(xlabel="significant meta-features", xlim=(0, 1.2 * max(*counts.values(), 1)))
+    ax.xaxis.set_major_locator(MaxNLocator(4, integer=True))
+    for place, n in enumerate(counts.values()):
+        ax.text(n, place, f" {n}", va="center", fontsize=8)
 
 
 def features(table: pd.DataFrame, order: str, folder: Path) -> None:
-    """The first meta-features of the main method: mean attribution in the class, and its effects against both nulls."""
-    ranked = table.iloc[np.argsort(-table[order].abs().to_numpy(), kind="stable")]
-    rows = ranked.head(MOST_FEATURES)[::-1]
-    with plot.figure(7.2, 0.8 + 0.24 * len(rows), 1, 2, sharey=True, width_ratios=[2, 1.4]) as (canvas, (ax, effects)):
-        colors = [plot.PURPLE if kept else "#CCCCCC" for kept in rows["significant"]]
-        ax.barh(rows["meta_feature"], rows["mean_attribution"], color=colors)
+    """The first meta-features of the main method: attributions in the class, and its effects against both nulls."""
+    rows = table.iloc[ranking(table, order)].head(MOST_FEATURES)[::-1]
+    places, kept = np.arange(len(rows)), rows["significant"].to_numpy(bool)
+    with plot.figure(7.2, 1.3 + 0.26 * len(rows), 1, 2, sharey=True, width_ratios=[2, 1.4]) as (canvas, (ax, effects)):
+        ax.barh(places, rows["mean_attribution"], color=np.where(kept, *BAR_COLORS))
+        ax.plot(rows["magnitude"], places, "|", color=plot.BLACK, markersize=7, label="mean |attribution|")
+        ax.set_yticks(places, rows["meta_feature"])
         ax.axvline(0, color=plot.BLACK, linewidth=0.8)
-        ax.set(xlabel="mean attribution in the class, logit", title="purple: significant")
-        places = np.arange(len(rows))
-        effects.plot(rows["effect_null"], places, "o", color=plot.BLUE, label="against random exons")
-        effects.plot(rows["effect_reference"], places, "D", color=plot.ORANGE, label="against constitutive")
+        ax.set(xlabel="attribution in the class, log odds", title=f"ordered by {ORDER_WORDS[order]}")
+        for column, shift, marker, color, label in (
+            ("effect_null", 0.16, "o", plot.BLUE, "effect against random exons"),
+            ("effect_reference", -0.16, "D", plot.ORANGE, "effect against constitutive exons"),
+        ):
+            effects.plot(rows[column], places + shift, marker, color=color, markersize=4, label=label)
         effects.axvline(0, color=plot.BLACK, linewidth=0.8)
         effects.set(xlabel="effect, standard deviations")
-        canvas.legend(*effects.get_legend_handles_labels(), loc="outside upper right", ncols=2)
+        effects.set_ylim(-0.7, len(rows) - 0.3)
+        said = ("significant", "not significant") if table["significant"].any() else ("", "none significant")
+        bars = [
+            Patch(color=color, label=f"mean attribution, {text}")
+            for color, text in zip(BAR_COLORS, said, strict=True)
+            if text
+        ]
+        canvas.legend(handles=[*bars, *ax.lines[:1], *effects.lines[:2]], loc="outside upper center", ncols=2)
         plot.save(canvas, folder / "features")
 
 
-def enrichment(curves: pd.DataFrame, what: str, folder: Path) -> None:
-    """Enrichment of what is known among the first meta-features of the methods (3e, S10)."""
-    shown = [name for name in SHOWN if name in set(curves["method"])]
-    with plot.figure(6.6, 3.4) as (canvas, ax):
-        for name, color in zip(shown, cycle(LINES), strict=False):
+def enrichment(curves: pd.DataFrame, what: str, main: str, folder: Path) -> None:
+    """Enrichment of what is known among the first meta-features, of the main method and a few others (3e, S10)."""
+    there = set(curves["method"])
+    shown = [name for name in dict.fromkeys((main, *COMPARED)) if name in there][: len(LINES)]
+    with plot.figure(7.0, 3.4) as (canvas, ax):
+        for place, (name, (color, dashes)) in enumerate(zip(shown, LINES, strict=False)):
             part = curves[curves["method"] == name]
-            ax.plot(part["n"], part["enrichment"], color=color, linewidth=1.3, label=name)
-        ax.set(xlabel="first meta-features", ylabel="enrichment, \N{MINUS SIGN}log10 p", title=what)
-        canvas.legend(loc="outside right center")
+            # Each line is thinner than those it may lie on.
+            width = 1.2 if place else 2.6
+            ax.plot(part["n"], part["enrichment"], color=color, linestyle=dashes, linewidth=width, label=name)
+        ylabel = "hypergeometric test, \N{MINUS SIGN}log10 p"
+        ax.set(xlabel="first meta-features", ylabel=ylabel, title=f"enrichment of {what}")
+        canvas.legend(loc="outside right center", handlelength=3.5)
         plot.save(canvas, folder / "enrichment")
 
 
 def subsets(curve: pd.DataFrame, folder: Path) -> None:
     """Networks retrained on growing subsets (3f)."""
     with plot.figure(4.4, 3.2) as (canvas, ax):
-        plot.subset_curve(ax, curve)
+        plot.subset_curve(ax, curve, "first meta-features, best first")
         ax.set(xscale="log", xlabel="number of meta-features")
         plot.save(canvas, folder / "subsets")
 
@@ -162,8 +213,8 @@ def overlap(tables: Mapping[str, pd.DataFrame], folder: Path) -> None:
 
 def latent(agreement: pd.DataFrame, folder: Path) -> None:
     """How alike distances are in several latent spaces (S3)."""
-    with plot.figure(6.4, 5.2) as (canvas, ax):
-        image = ax.imshow(agreement, cmap="cividis", vmin=0, vmax=1)
+    with plot.figure(6.6, 5.2) as (canvas, ax):
+        image = ax.imshow(agreement, cmap="cividis", vmin=0, vmax=1, aspect="auto")  # "equal" crops the long names
         for (i, j), value in np.ndenumerate(agreement.to_numpy()):
             color = "white" if value < 0.6 else "black"
             ax.text(j, i, f"{value:.2f}", ha="center", va="center", fontsize=7, color=color)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from eigrad.cases.splicing.study.figures import ORDER_WORDS
 from eigrad.cases.splicing.study.settings import ALL, Settings
 from eigrad.significance.guards import observed
 
@@ -96,14 +97,15 @@ def _features(settings: Settings, summary: dict[str, Any]) -> dict[str, Any]:
             _figure(
                 "features",
                 "The first meta-features",
-                f"Ordered by {summary['order']}. Left: mean attribution in exons of the class, significant ones in "
-                f"purple. "
-                "Right: effects against the two nulls.",
+                f"Ordered by {ORDER_WORDS[summary['order']]}, as the table below is at first. Left: mean attribution "
+                "in exons of the class, where parts of both signs cancel, and a tick at the mean |attribution|, where "
+                "they do not. Right: effects against the two nulls.",
                 "Bars of the mean attribution of the first meta-features, beside their effects against two nulls.",
             )
         ],
         "tables": [
-            _table("features", "Every meta-feature", "Region, kind, direction, and both modes.", "features"),
+            _table("features", "Every meta-feature", "Region, kind, direction, and both modes.", "features")
+            | {"sort": summary["order"]},
         ],
     }
 
@@ -154,7 +156,8 @@ def _paths(summary: dict[str, Any]) -> dict[str, Any]:
             _figure(
                 "significant_counts",
                 "Significant meta-features",
-                "Numbers of significant meta-features, in the paper's mode above and the recommended one below.",
+                "Numbers of significant meta-features of the methods that were run, in the paper's mode above and the "
+                "recommended one below.",
                 "Two grids of paths by baselines with numbers of significant meta-features, beside bars of other "
                 "methods.",
             ),
@@ -167,7 +170,8 @@ def _paths(summary: dict[str, Any]) -> dict[str, Any]:
             _figure(
                 "p_values",
                 "Random exons against random exons",
-                "Unadjusted p-values of 20 draws; dependence between features makes single draws uneven.",
+                "Unadjusted p-values of 20 draws, of meta-features in use: those whose attributions are not all zero. "
+                "Dependence between features makes single draws uneven.",
                 "Histogram of p-values with the height of a uniform distribution.",
             ),
         ],
@@ -205,7 +209,8 @@ def _worth(summary: dict[str, Any]) -> dict[str, Any]:
             _figure(
                 "enrichment",
                 "Enrichment",
-                f"Enrichment of {known} among the first meta-features of each method.",
+                f"Enrichment of {known} among the first meta-features of the main method and at most seven others, by "
+                "a hypergeometric test; enrichment.csv has all methods.",
                 "Curves of enrichment, one a method.",
             ),
             _figure(
@@ -261,7 +266,10 @@ def _latent(summary: dict[str, Any]) -> dict[str, Any]:
             _figure(
                 "latent",
                 "Agreement of latent spaces",
-                "Spearman correlation of distances between 500 test exons, in latent spaces and among features.",
+                "Spearman correlation of distances between 500 test exons, in latent spaces and among features. Where "
+                "autoencoders of one kind agree (near 1), latent paths and distances do not hang on the seed and "
+                "width that happened to be trained; where they do not, see whether what a latent path finds comes "
+                "again with another seed. The row of features says how much of their distances a latent space keeps.",
                 "A matrix of correlations between latent spaces.",
             )
         ],

@@ -174,7 +174,7 @@ def _draw(
     figures.significant_counts(tables, folder)
     figures.features(tables[settings.main], study.order, folder)
     known = "planted causes" if study.sources.truth is not None else "features known by a hypergeometric test"
-    figures.enrichment(written["enrichment"], known, folder)
+    figures.enrichment(written["enrichment"], known, settings.main, folder)
     figures.subsets(written["subsets"], folder)
     figures.set_scores(written["set_scores"], folder)
     figures.overlap(tables, folder)
