@@ -160,3 +160,83 @@ def test_long_names_of_latent_spaces_are_within_the_figure(drawn):
     names = [f"variational, wide, seed {i}" for i in range(4)]
     canvas = drawn(figures.latent, pd.DataFrame(np.eye(4), names, names))
     assert min(text.get_window_extent().x0 for text in canvas.axes[0].get_yticklabels()) >= 0
+
+
+# the page
+
+
+def summarized(**found):
+    """A summary of no more than what the page asks for."""
+    return {
+        "auc": 0.9, "auc_alternative": 0.8, "r2_psi": 0.5, "r2_increased": 0.4, "r2_decreased": 0.3,
+        "n_significant": {MAIN: 1}, "n_significant_paper": {MAIN: 2}, "warnings": [], "warnings_paper": [],
+        "subsets": {"n": 9, "auc_top": 0.9, "auc_random": 0.8, "auc_all": 0.9}, "latent_agreement": {"plain": 0.5},
+        "without_network": [{"method": "random forest", "auc": 0.85}], "top": ["exon:a"], "significant": ["exon:a"],
+        "exons": dict.fromkeys(("quantified", "all", "explained", "train", "validation", "test"), 60),
+        "features": {"features": 9, "meta_features": 3}, "condition": "liver", "order": "t", "main": MAIN,
+        "simulated": False, **found,
+    }  # fmt: skip
+
+
+def described(tmp_path, direction="included", **found):
+    return page.describe(Settings(tmp_path, direction=direction), summarized(**found))
+
+
+@pytest.mark.parametrize(
+    ("direction", "found", "caution"),
+    [
+        ("included", {}, None),
+        ("included", {"r2_increased": -0.01}, "Caution: the network predicts little or nothing"),
+        ("excluded", {"r2_increased": -0.01}, None),
+        ("excluded", {"r2_decreased": 0.0}, "R2 of decreased inclusion 0.00"),
+        ("included", {"auc_alternative": 0.59}, "exons 0.59"),
+        ("included", {"auc_alternative": None}, None),
+        ("included", {"auc_alternative": None, "r2_increased": -1.0}, "exons not measurable"),
+        ("included", {"auc_alternative": None, "r2_increased": None}, "cannot be told from its test chromosomes"),
+    ],
+)
+def test_a_network_that_has_learned_nothing_is_said_first(tmp_path, direction, found, caution):
+    headline = described(tmp_path, direction, **found)["headline"]
+    assert sum(text.startswith("Caution: ") for text in headline) == (caution is not None)
+    if caution is not None:
+        assert caution in headline[0]
+
+
+def test_what_cannot_be_measured_is_said_to_be_so(tmp_path):
+    nothing = dict.fromkeys(("auc", "auc_alternative", "r2_psi", "r2_increased", "r2_decreased"))
+    told = str(described(tmp_path, **nothing))
+    assert "PSI not measurable" in told
+    assert "not measurable for these exons against constitutive ones" in told
+    assert "tells the exons apart better" not in told
+
+
+@pytest.mark.parametrize(("direction", "more"), [("included", "more inclusion"), ("excluded", "more exclusion")])
+def test_a_direction_is_not_taken_for_an_enhancer(tmp_path, direction, more):
+    (reading,) = (text for text in described(tmp_path, direction)["reading"] if text.startswith("`direction`"))
+    assert f"speaks for {more} here than in the other conditions" in reading
+    assert "does not say that a factor is an enhancer" in reading
+
+
+def test_cautions_are_what_was_seen_without_advice_for_the_library(tmp_path):
+    seen = {"warnings": ["against the null: 9 of 60 are. Draw 3 (test='maxt')."]}
+    seen["warnings_paper"] = ["sums to 4.7 in all. Compare shares (transform='share'), or explain the logit."]
+    text = described(tmp_path, **seen)["sections"][0]["text"]
+    assert text[1:] == ["Caution: against the null: 9 of 60 are.", "Caution, in the paper's mode: sums to 4.7 in all."]
+
+
+def test_the_table_begins_in_the_order_of_the_figure(tmp_path):
+    section = described(tmp_path)["sections"][0]
+    assert section["tables"][0]["sort"] == "t"
+    assert section["figures"][0]["caption"].startswith("Ordered by |t|, as the table below")
+    assert set(figures.ORDER_WORDS) == set(ORDERS)
+
+
+def test_the_grid_knows_all_paths_and_baselines(drawn):
+    grid = drawn(figures.significant_counts, counted(methods.names())).axes[0]
+    assert len(texts(grid)) == len(PATHS) * len(BASELINES)
+
+
+def test_one_method_has_no_span(tmp_path):
+    assert described(tmp_path)["sections"][1]["text"][0].startswith("By method, 2 meta-features are significant in")
+    both = described(tmp_path, n_significant_paper={MAIN: 2, "gradient": 5})["sections"][1]["text"][0]
+    assert both.startswith("By method, 2 to 5 meta-features")

@@ -8,6 +8,8 @@ from eigrad.cases.splicing.study.figures import ORDER_WORDS
 from eigrad.cases.splicing.study.settings import ALL, Settings
 from eigrad.significance.guards import observed
 
+MORE = {"included": "more inclusion", "excluded": "more exclusion"}
+LEARNED = {"r2": 0.0, "auc": 0.6}  # a network that is above both has learned something of what is explained
 READING = [
     "An attribution is the part of the change in log odds of the explained outcome, from a baseline exon to the exon "
     "explained, that a feature carries. The features of a meta-feature (the three numbers of a motif in a region, "
@@ -15,10 +17,13 @@ READING = [
     "summed first.",
     "A significant meta-feature has attributions in exons of the class that differ, in one direction, both from random "
     "exons and from constitutive ones, and are at least 5 % of the largest on average.",
-    "`direction` is for or against the outcome, a change in this condition compared with the others: the sign of a "
-    "significant meta-feature's mean attribution in exons of the class. It does not say that a factor is an enhancer. "
-    "`difference` is how much more of it exons of the class have than constitutive "
-    "ones, in standard deviations: a silencer that is missing speaks for the outcome with a negative difference.",
+    '`direction` is the sign of the mean attribution in exons of the class. "for" says that in these exons what is '
+    "there (or what is missing) speaks for {more} here than in the other conditions, compared with constitutive exons; "
+    '"against", that it speaks against that. It does not say that a factor is an enhancer or a silencer: a silencer '
+    "that is missing speaks for inclusion, a missing enhancer for exclusion, and of a factor that is scarce in this "
+    "condition it can be what it does in the others. Which it is takes an experiment.",
+    "`difference` is how much more of a meta-feature exons of the class have than constitutive ones, in standard "
+    'deviations: "for" with a negative difference is something whose absence speaks for the outcome.',
     "`effect` is the difference of mean attributions in standard deviations, against random or constitutive exons, "
     "whichever is nearer to zero; `magnitude` is the mean |attribution|. The paper's mode (columns *_paper) asks "
     "whether |attribution| is larger than in random exons.",
@@ -44,7 +49,7 @@ def describe(settings: Settings, summary: dict[str, Any]) -> dict[str, Any]:
         "title": f"What makes exons more {settings.direction} in {summary['condition']}",
         "headline": _headline(settings, summary),
         "sections": sections,
-        "reading": READING,
+        "reading": [text.replace("{more}", MORE[settings.direction]) for text in READING],
         "limits": LIMITS,
     }
 
@@ -53,6 +58,7 @@ def _headline(settings: Settings, summary: dict[str, Any]) -> list[str]:
     exons, top = summary["exons"], summary["significant"] or summary["top"]
     what = "first of them" if summary["significant"] else "the largest, not significant"
     said = [
+        *_learned(settings, summary),
         f"{exons['explained']} exons more {settings.direction} in {summary['condition']} are held against "
         f"constitutive ones: of {summary['features']['meta_features']} meta-features {len(summary['significant'])} are "
         f"significant ({what}: {', '.join(top[:6])}{', ...' if len(top) > 6 else ''}).",
@@ -65,6 +71,25 @@ def _headline(settings: Settings, summary: dict[str, Any]) -> list[str]:
             "The data are simulated: what regulates these exons is known, and the page says what was found of it."
         )
     return said
+
+
+def _learned(settings: Settings, summary: dict[str, Any]) -> list[str]:
+    """A caution where the network says nothing, on test chromosomes, of what it is explained for."""
+    r2, auc = summary[f"r2_{settings.target}"], summary["auc_alternative"]
+    measured = (
+        f"R2 of {settings.target} inclusion {_number(r2, 2)}, area under the ROC curve against other quantified exons "
+        f"{_number(auc, 2)}"
+    )
+    if r2 is None and auc is None:
+        return [
+            f"Caution: whether the network has learned anything cannot be told from its test chromosomes ({measured})."
+        ]
+    if (r2 is None or r2 > LEARNED["r2"]) and (auc is None or auc >= LEARNED["auc"]):
+        return []
+    return [
+        "Caution: the network predicts little or nothing of what is explained, on chromosomes it was not trained on "
+        f"({measured}), so that nothing below says what regulates these exons."
+    ]
 
 
 def _number(value: float | None, digits: int = 3) -> str:
@@ -137,14 +162,11 @@ def _truth(settings: Settings, summary: dict[str, Any]) -> dict[str, Any]:
 
 
 def _paths(summary: dict[str, Any]) -> dict[str, Any]:
-    paper = summary["n_significant_paper"]
     return {
         "title": "Paths and baselines",
         "text": [
-            f"By path and baseline, {min(paper.values())} to {max(paper.values())} meta-features are significant in "
-            f"the paper's mode, "
-            f"{min(summary['n_significant'].values())} to {max(summary['n_significant'].values())} in the "
-            f"recommended one.",
+            f"By method, {_span(summary['n_significant_paper'])} meta-features are significant in the paper's mode, "
+            f"{_span(summary['n_significant'])} in the recommended one.",
         ],
         "figures": [
             _figure(
@@ -177,6 +199,11 @@ def _paths(summary: dict[str, Any]) -> dict[str, Any]:
         ],
         "tables": [_table("methods", "Significant meta-features of every method")],
     }
+
+
+def _span(counts: dict[str, int]) -> str:
+    least, most = min(counts.values()), max(counts.values())
+    return f"{least}" if least == most else f"{least} to {most}"
 
 
 def _worth(summary: dict[str, Any]) -> dict[str, Any]:
