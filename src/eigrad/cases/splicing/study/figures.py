@@ -157,7 +157,7 @@ def features(table: pd.DataFrame, order: str, folder: Path) -> None:
 def enrichment(curves: pd.DataFrame, what: str, main: str, folder: Path) -> None:
     """Enrichment of what is known among the first meta-features, of the main method and a few others (3e, S10)."""
     there = set(curves["method"])
-    shown = [name for name in dict.fromkeys((main, *COMPARED)) if name in there][: len(LINES)]
+    shown = [name for name in dict.fromkeys((main, *COMPARED)) if name in there]
     with plot.figure(7.0, 3.4) as (canvas, ax):
         for place, (name, (color, dashes)) in enumerate(zip(shown, LINES, strict=False)):
             part = curves[curves["method"] == name]
