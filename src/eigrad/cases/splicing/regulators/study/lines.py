@@ -46,7 +46,8 @@ def alignments(asked: Sequence[Query], proteins: Mapping[str, Sequence[Motif]]) 
     Alike are motifs with a q-value of at most 0.05, and a motif and itself.
     """
     if not asked:
-        return pd.DataFrame(columns=[*ALIGNED, "candidate", "itself", "alike"])
+        empty = pd.DataFrame(columns=[*ALIGNED, "candidate", "itself", "alike"])
+        return empty.astype({"itself": bool, "alike": bool})
     owner = {motif.name: name for name, motifs in proteins.items() for motif in motifs}
     targets = [motif for motifs in proteins.values() for motif in motifs]
     table = align([query.motif for query in asked], targets, most=None)
