@@ -35,7 +35,11 @@ PRINTING = {"print", "pprint", "pprint.pprint", "rich.print", "typer.echo", "cli
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "src" / "eigrad"
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-IMPORT_NAMES = {"scikit-learn": "sklearn", "ViennaRNA": "RNA"}  # where a distribution is imported by another name
+IMPORT_NAMES = {
+    "scikit-learn": "sklearn",
+    "ViennaRNA": "RNA",
+    "matplotlib-venn": "matplotlib_venn",
+}  # where a distribution is imported by another name
 
 
 def modules() -> dict[str, str]:

@@ -1,14 +1,11 @@
-"""The libraries that come with eigrad[splicing]: loaded where they are needed, and named where they are missing."""
+"""The libraries that come with eigrad[splicing]: named where they are missing."""
 
 from __future__ import annotations
 
-from importlib import import_module
-from types import ModuleType
+from importlib.util import find_spec
 
 
-def library(name: str, need: str) -> ModuleType:
-    """The library; ValueError, with what needs it and what to install, where it is missing."""
-    try:
-        return import_module(name)
-    except ImportError as error:
-        raise ValueError(f"{need} needs {name}: pip install 'eigrad[splicing]'") from error
+def require_library(name: str, need: str) -> None:
+    """ValueError, with what needs the library and what to install, where it is missing."""
+    if find_spec(name) is None:
+        raise ValueError(f"{need} needs {name}: pip install 'eigrad[splicing]'")

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from eigrad.cases.splicing.events.table import Events, Triplet, build
-from eigrad.cases.splicing.libraries import library
+from eigrad.cases.splicing.libraries import require_library
 
 COLUMNS = {0: "chrom", 2: "kind", 3: "start", 4: "end", 6: "strand", 8: "names"}
 N_COLUMNS = 9
@@ -26,7 +26,7 @@ def constitutive_exons(path: Path | str, *, min_transcripts: int = 1) -> Events:
     """
     if min_transcripts < 1:
         raise ValueError(f"min_transcripts: got {min_transcripts}, expected at least 1")
-    library("bioframe", "an annotation")
+    require_library("bioframe", "an annotation")
     exons = _exons(Path(path))
     triplets = _triplets(exons)
     inner = [*PLACE, "left_end", "start", "end", "right_start"]

@@ -8,14 +8,16 @@ import numpy as np
 from jaxtyping import Float32
 
 from eigrad.cases.splicing.features.regions import Spans
-from eigrad.cases.splicing.libraries import library
+from eigrad.cases.splicing.libraries import require_library
 
 
 class Track:
     """A bigWig file; bases without a value count as 0."""
 
     def __init__(self, path: Path | str) -> None:
-        pybigtools = library("pybigtools", "a bigWig track")
+        require_library("pybigtools", "a bigWig track")
+        import pybigtools
+
         self.path = Path(path)
         try:
             self._file = pybigtools.open(str(path))

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import UInt8
 
-from eigrad.cases.splicing.libraries import library
+from eigrad.cases.splicing.libraries import require_library
 from eigrad.sequence import LETTERS
 
 N = len(LETTERS)  # the code of a letter that is none of A, C, G and T
@@ -38,7 +38,9 @@ class Genome:
     """Chromosomes of a FASTA file (plain or bgzipped); its index is made beside it where there is none."""
 
     def __init__(self, path: Path | str) -> None:
-        pyfaidx = library("pyfaidx", "a genome")
+        require_library("pyfaidx", "a genome")
+        import pyfaidx
+
         self.path = Path(path)
         try:
             self._fasta = pyfaidx.Fasta(str(path), as_raw=True, read_ahead=None)

@@ -9,7 +9,7 @@ import pandas as pd
 from jaxtyping import Float64
 
 from eigrad.cases.splicing.features.motifs import Motif
-from eigrad.cases.splicing.libraries import library
+from eigrad.cases.splicing.libraries import require_library
 from eigrad.sequence import LETTERS
 
 ALIGNED = (
@@ -29,7 +29,9 @@ def align(queries: Sequence[Motif], targets: Sequence[Motif], *, most: int | Non
     """
     from statsmodels.stats.multitest import multipletests
 
-    memelite = library("memelite", "an alignment of motifs")
+    require_library("memelite", "an alignment of motifs")
+    import memelite
+
     if not queries:
         raise ValueError("alignment: got no motifs to align, expected at least one")
     if len(targets) < FEWEST_TARGETS:

@@ -12,7 +12,7 @@ from jaxtyping import Bool
 
 from eigrad.cases.splicing.events import COORDINATES, Events
 from eigrad.cases.splicing.events.text import content_of
-from eigrad.cases.splicing.libraries import library
+from eigrad.cases.splicing.libraries import require_library
 
 PLACES = ("upstream", "exon", "downstream")
 REACH = 300  # nucleotides of intron on either side, or all of a shorter one
@@ -85,7 +85,9 @@ def _tags(path: Path | str, number: int, cells: list[str], header: list[str] | N
 
 def near(events: Events, sites: Sites, reach: int = REACH) -> Bool[np.ndarray, "events 3"]:
     """Whether an exon has a site on its strand in each of `PLACES`: the introns so far from it, and the exon itself."""
-    bioframe = library("bioframe", "finding exons near CLIP sites")
+    require_library("bioframe", "finding exons near CLIP sites")
+    import bioframe
+
     left, right = (_before(events, reach), _after(events, reach))
     forward = (events.exons["strand"] == "+").to_numpy()[:, None]
     exon = events.exons[["exon_start", "exon_end"]].to_numpy(int)

@@ -12,7 +12,7 @@ from eigrad.cases.splicing.events import Events
 from eigrad.cases.splicing.features.genome import Codes, Genome
 from eigrad.cases.splicing.features.motifs import Scanner
 from eigrad.cases.splicing.features.regions import REGIONS, by_chromosome, region_spans
-from eigrad.cases.splicing.libraries import library
+from eigrad.cases.splicing.libraries import require_library
 from eigrad.cases.splicing.simulate.genes import Layout, gene_id, gene_name
 from eigrad.cases.splicing.simulate.programme import TISSUES, Factor, Programme
 from eigrad.data import write_atomic
@@ -103,7 +103,9 @@ def site_positions(events: Events, cassette: np.ndarray, genome: Genome, factors
 
 def write_conservation(path: Path, layout: Layout, sites: pd.DataFrame, rng: np.random.Generator) -> None:
     """A bigWig track: exons and the sites of factors are conserved, introns hardly."""
-    pybigtools = library("pybigtools", "a bigWig track")
+    require_library("pybigtools", "a bigWig track")
+    import pybigtools
+
     with write_atomic(path) as beside:
         writer = pybigtools.open(str(beside), "w")
         writer.write(dict(sorted(layout.sizes.items())), _scores(layout, sites, rng))

@@ -15,7 +15,7 @@ from eigrad.cases.splicing.events import Events
 from eigrad.cases.splicing.events.table import build
 from eigrad.cases.splicing.features import Genome
 from eigrad.cases.splicing.features.motifs import Motif
-from eigrad.cases.splicing.libraries import library
+from eigrad.cases.splicing.libraries import require_library
 from eigrad.cases.splicing.simulate import files, genes, quantify
 from eigrad.cases.splicing.simulate.inclusion import Inclusion, included, regulation
 from eigrad.cases.splicing.simulate.programme import TISSUES, Programme, programme
@@ -63,7 +63,7 @@ def simulate(settings: Settings) -> Path:
     """Write a world into `settings.out`: world.json is written last, and a folder with it is whole."""
     how = programme(settings.planted, settings.tissue, settings.direction, settings.seed)
     for name in ("pybigtools", "pyfaidx"):
-        library(name, "a simulated world")
+        require_library(name, "a simulated world")
     folder = opened(settings.out, "simulate")
     (folder / "world.json").unlink(missing_ok=True)
     write_json(

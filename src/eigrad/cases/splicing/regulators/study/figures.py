@@ -15,6 +15,7 @@ from matplotlib.patches import Patch
 
 from eigrad import plot
 from eigrad.cases.splicing.features.motifs import Motif
+from eigrad.cases.splicing.libraries import require_library
 from eigrad.cases.splicing.regulators.clip import PLACES
 from eigrad.cases.splicing.regulators.motif_map import SIDES
 from eigrad.cases.splicing.regulators.study.details import Details
@@ -177,6 +178,7 @@ def _density(part: SubFigure, table: pd.DataFrame) -> None:
 
 
 def _venn(part: SubFigure, content: dict[str, Any]) -> None:
+    require_library("matplotlib_venn", "a Venn diagram")
     from matplotlib_venn import venn2
 
     ax = part.subplots()
