@@ -202,9 +202,11 @@ def lines(rows: pd.DataFrame, found: list[dict[str, Any]]) -> Iterator[str]:
         ("first 100 meta-features: AUC over that of all", top / whole, 0.98),
         ("first 100 less 100 random: AUC", top - random, 0.05),
     ]
-    latent = [value for each in found for value in each.get("latent", {}).values()]
-    if latent:
-        asked.append(("latent spaces: smallest Spearman within a family", np.array([min(latent)]), 0.7))
+    latent = [[value for value in each["latent"].values() if value is not None] for each in found if "latent" in each]
+    smallest = np.array([min(values) for values in latent if values])
+    if len(smallest):
+        words = f"latent spaces: smallest Spearman within a family ({len(smallest)} worlds)"
+        asked.append((words, smallest, 0.7))
     yield "| | median world | range | at least | holds |"
     yield "| --- | --- | --- | --- | --- |"
     for what, values, floor in asked:
@@ -218,7 +220,8 @@ def table(rows: pd.DataFrame) -> Iterator[str]:
     """Mean and standard deviation over worlds, a line a network and method."""
     columns = {
         "ap": "AP", "ap_t": "AP by t", "ap_product": "AP by product", "n": "set", "precision": "precision",
-        "recall": "recall", "enrichment": "enrichment at 100", "auc": "AUC",
+        "recall": "recall", "enrichment": "enrichment at 100", "auc": "AUC", "r2_psi": "R2, PSI",
+        "r2_increased": "R2, increased",
     }  # fmt: skip
     yield "| network | method | " + " | ".join(columns.values()) + " |"
     yield "|" + " --- |" * (len(columns) + 2)

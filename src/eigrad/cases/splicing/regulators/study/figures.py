@@ -29,6 +29,7 @@ SET_COLORS = {
 }  # fmt: skip
 MOST_CANDIDATES, MOST_TISSUES = 15, 12
 STRIP_LIMIT = 10  # of -log10 p, where a strip is darkest
+Panel = tuple[str, str, object, Callable[[Any, Any], None]]
 RNA = {"A": plot.GREEN, "C": plot.BLUE, "G": plot.BLACK, "U": plot.ORANGE}
 
 
@@ -55,28 +56,38 @@ def candidates(evidence: pd.DataFrame, table: pd.DataFrame, folder: Path) -> Non
 
 
 def plate(details: Details, folder: Path, name: str) -> None:
-    """All evidence for one candidate on one plate; what is missing is said in its place."""
-    with plot.figure(7.4, 9.6) as (canvas, whole):
+    """All evidence for one candidate on one plate; what is missing is said in its place, or takes none."""
+    rows = [row for row in _panels(details) if any(content is not None for *_, content, _ in row[1])]
+    height = sum(height for height, _ in rows)
+    with plot.figure(7.4, height) as (canvas, whole):
         whole.remove()
-        rows: Any = canvas.subfigures(4, 1, height_ratios=(1.15, 1.5, 1.15, 1.0))
-        first, third, fourth = (row.subfigures(1, 2) for row in (rows[0], rows[2], rows[3]))
-        panels: list[tuple[Any, str, str, object, Callable[[Any, Any], None]]] = [
-            (first[0], "a", "motif", details.alignment, _logos),
-            (first[1], "b", "expression", details.expression, _expression),
-            (rows[1], "c", "motif map", details.motif_map, _motif_map),
-            (third[0], "d", "cross-linked sites near exons", details.near, _fractions),
-            (third[1], "e", "where tags lie", details.density, _density),
-            (fourth[0], "f", "knock-out", details.knockout, _venn),
-            (fourth[1], "g", "motif map of the knock-out", details.knockout_map, _knockout_map),
-        ]
-        for part, letter, title, content, draw in panels:
-            part.suptitle(f"{letter}   {title}", x=0.02, ha="left", fontsize=10, fontweight="bold")
-            if content is None:
-                part.subplots().set_axis_off()
-                part.text(0.5, 0.45, "no data", ha="center", color=plot.GRAY)
-            else:
-                draw(part, content)
+        parts: Any = canvas.subfigures(len(rows), 1, height_ratios=[height for height, _ in rows], squeeze=False)
+        for part, (_, panels) in zip(parts[:, 0], rows, strict=True):
+            halves: Any = part.subfigures(1, len(panels), squeeze=False)
+            for half, (letter, title, content, draw) in zip(halves[0], panels, strict=True):
+                half.suptitle(f"{letter}   {title}", x=0.02, ha="left", fontsize=10, fontweight="bold")
+                if content is None:
+                    half.subplots().set_axis_off()
+                    half.text(0.5, 0.45, "no data", ha="center", color=plot.GRAY)
+                else:
+                    draw(half, content)
         plot.save(canvas, folder / f"plate-{name}")
+
+
+def _panels(details: Details) -> list[tuple[float, list[Panel]]]:
+    """Rows of a plate: inches, and panels with letter, title, content and what draws it."""
+    return [
+        (2.3, [("a", "motif", details.alignment, _logos), ("b", "expression", details.expression, _expression)]),
+        (3.0, [("c", "motif map", details.motif_map, _motif_map)]),
+        (2.3, [
+            ("d", "cross-linked sites near exons", details.near, _fractions),
+            ("e", "where tags lie", details.density, _density),
+        ]),
+        (2.0, [
+            ("f", "knock-out", details.knockout, _venn),
+            ("g", "motif map of the knock-out", details.knockout_map, _knockout_map),
+        ]),
+    ]  # fmt: skip
 
 
 def _logos(part: SubFigure, pair: tuple[Motif, Motif, int, float]) -> None:

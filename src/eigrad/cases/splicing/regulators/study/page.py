@@ -128,8 +128,9 @@ def _asked(summary: dict[str, Any]) -> dict[str, Any]:
     return {
         "title": "What was aligned",
         "text": [
-            f"{len(asked)} motifs stand behind the significant meta-features of the run: those of motif features, and "
-            "3-mers of one region and direction put together where they overlap.",
+            f"{len(asked) or 'No'} motif{'' if len(asked) == 1 else 's'} stand{'s' if len(asked) == 1 else ''} behind "
+            "the significant meta-features of the run: those of motif features, and 3-mers of one region and direction "
+            "put together where they overlap.",
             *(f"`{each['motif']}`: {', '.join(each['places'][:4])}" for each in asked[:10]),
         ],
         "figures": [],

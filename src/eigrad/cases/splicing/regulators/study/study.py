@@ -102,13 +102,13 @@ def _begin(settings: Settings, finished: Finished, folder: Path) -> None:
 
 
 def _write(found: Found, judgement: pd.DataFrame, table: pd.DataFrame, folder: Path) -> None:
-    """Tables; those of evidence that is missing are not written."""
+    """Tables; those of experiments that are missing are not written."""
     tables = {
         "candidates": table, "evidence": judgement, "alignments": found.aligned.drop(columns="itself"),
         "clip": found.near, "knockout": found.overlaps,
     }  # fmt: skip
     for name, each in tables.items():
-        if not each.empty:
+        if name not in ("clip", "knockout") or not each.empty:
             write_table(folder / f"{name}.csv", each)
 
 
