@@ -96,10 +96,10 @@ def _candidate(summary: dict[str, Any], place: int) -> dict[str, Any]:
     name = summary["plates"][place]
     evidence = summary["evidence"][name]
     said = [
-        f"**{WORDS[line]}** {'supports it' if each['supports'] else 'does not support it'} "
+        f"**{_capital(line)}** {'supports it' if each['supports'] else 'does not support it'} "
         f"(q = {each['q_value']:.2g}): {each['seen']}."
         if each is not None
-        else f"**{WORDS[line]}** is missing."
+        else f"**{_capital(line)}** is missing."
         for line, each in evidence.items()
     ]
     at_sites = summary["motif_at_sites"].get(name)
@@ -121,6 +121,10 @@ def _candidate(summary: dict[str, Any], place: int) -> dict[str, Any]:
         ],
         "tables": [],
     }  # fmt: skip
+
+
+def _capital(line: str) -> str:
+    return WORDS[line][0].upper() + WORDS[line][1:]
 
 
 def _asked(summary: dict[str, Any]) -> dict[str, Any]:

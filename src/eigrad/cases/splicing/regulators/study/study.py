@@ -103,8 +103,10 @@ def _begin(settings: Settings, finished: Finished, folder: Path) -> None:
 
 def _write(found: Found, judgement: pd.DataFrame, table: pd.DataFrame, folder: Path) -> None:
     """Tables; those of experiments that are missing are not written."""
+    order = dict(zip(table["candidate"], table["place"], strict=True))
+    in_order = judgement.sort_values("candidate", key=lambda names: names.map(order), kind="stable")
     tables = {
-        "candidates": table, "evidence": judgement, "alignments": found.aligned.drop(columns="itself"),
+        "candidates": table, "evidence": in_order, "alignments": found.aligned.drop(columns="itself"),
         "clip": found.near, "knockout": found.overlaps,
     }  # fmt: skip
     for name, each in tables.items():

@@ -55,7 +55,7 @@ def verdict(evidence: pd.DataFrame, left_out: Collection[str] = ()) -> pd.DataFr
     table["passes"] = (table["supporting"] >= ENOUGH) & beyond.reindex(table.index, fill_value=False).astype(bool)
     said = kept.assign(said=np.where(kept["supports"].astype(bool), "supports", "no"))
     wide = said.pivot_table(index="candidate", columns="line", values="said", aggfunc="first")
-    table = table.join(wide.reindex(columns=list(LINES)).fillna(""))
+    table = table.join(wide.reindex(columns=list(LINES)).astype(object).fillna(""))
     table = table.sort_values(
         ["supporting", "against", "mean_rank"], ascending=[False, True, True], kind="stable"
     ).reset_index()
