@@ -126,7 +126,10 @@ def test_the_page_says_what_cannot_be_measured(whole, world):
     names = ("auc", "auc_alternative", "r2_psi", "r2_increased", "r2_decreased")
     summary = {**read(whole, "summary"), **dict.fromkeys(names), "latent_agreement": {"plain": None}}
     said = json.dumps(page.describe(settings(whole, world), summary))
-    assert said.count("not measurable") == len(names) + 2  # auc is said twice
+    assert (
+        said.count("not measurable") == len(names) + 4
+    )  # auc and what is explained are said twice, and in the caution
+    assert "Caution: whether the network has learned any" in said
     assert "better than the network" not in said
 
 
