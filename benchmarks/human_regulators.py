@@ -23,7 +23,9 @@ from eigrad.cases.folder import Clock
 from eigrad.cases.splicing.events import Events
 from eigrad.cases.splicing.events.table import Change, Triplet, build
 from eigrad.cases.splicing.features import Genome, built_in, read_meme
+from eigrad.cases.splicing.features.motifs import Motif
 from eigrad.cases.splicing.regulators import Sites, read_expression, read_sites
+from eigrad.cases.splicing.regulators.alignment import align
 from eigrad.cases.splicing.regulators.study.finished import Evidence, Finished, exon_sets, read_response
 from eigrad.cases.splicing.regulators.study.settings import Settings as Search
 from eigrad.cases.splicing.regulators.study.study import searched
@@ -35,6 +37,7 @@ TISSUES = {
 }  # fmt: skip
 MIN_DPSI = 0.1  # of 0.2 there are too few
 CLIP, KNOCK_DOWN = "YTHDF2", "TARDBP"
+BUILT_IN = ("A1CF", "RBFOX1", "PTBP1", "QKI", "TIA1", "HNRNPC")
 COLUMNS = ["meta_feature", "region", "kind", "significant", "direction", "magnitude", "p_adjusted"]
 
 
@@ -75,6 +78,18 @@ def carried(sites: Sites, table: pd.DataFrame) -> Sites:
     }))  # fmt: skip
 
 
+def own_motifs(compendium: list[Motif]) -> pd.DataFrame:
+    """Of built-in motifs, the protein of the compendium that each is most alike, and where its own comes."""
+    chosen = [motif for motif in built_in() if motif.name in BUILT_IN]
+    table = align(chosen, compendium, most=None)
+    table["protein"] = table["target"].str.replace(r"-[0-9]+$", "", regex=True)
+    rows = []
+    for name, part in table.groupby("query", sort=False):
+        proteins = part["protein"].drop_duplicates().tolist()
+        rows.append((name, ", ".join(proteins[:3]), proteins.index(name) + 1, part["p_value"].iloc[0]))
+    return pd.DataFrame(rows, columns=["built-in motif", "most alike", "own place", "p of the first"])
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True)
@@ -96,9 +111,11 @@ def main() -> None:
         f"{KNOCK_DOWN} knock-down: {len(answer.events)} cassette exons, {answer.enhanced.sum()} enhanced, "
         f"{answer.repressed.sum()} repressed, {answer.unmoved.sum()} unmoved; {_shared(answer.events, table)} are here"
     )
+    compendium = read_meme(given.data / "motifs" / "rnacompete_human.meme.gz")
+    print(own_motifs(compendium).to_string(index=False))
     evidence = Evidence(
         read_expression(given.data / "expression" / "rbp_tissue_ntpm.tsv"), "liver", {CLIP: sites}, {},
-        read_meme(given.data / "motifs" / "rnacompete_human.meme.gz"),
+        compendium,
     )  # fmt: skip
     page = searched(Search(given.out, given.out), finished, evidence, Clock())
     print(f"The page is at {page}")

@@ -167,7 +167,7 @@ def test_every_option_of_splicing_reaches_the_study(monkeypatch, tmp_path):
         "out": tmp_path, "fasta": Path("g.fa"), "gtf": Path("a.gtf"), "bigwig": Path("c.bw"), "motifs": Path("m.meme"),
         "condition": "liver", "reference": "heart", "direction": "excluded", "min_others": 3, "min_dpsi": 0.15,
         "network": "dense", "order": "product", "path": "neighbors", "baseline_kind": "median", "n_baselines": 2,
-        "n_samples": 31, "seed": 8, "device": "cpu:0", "changes": Path("ch.csv"),
+        "n_samples": 31, "n_compared": 29, "seed": 8, "device": "cpu:0", "changes": Path("ch.csv"),
     }  # fmt: skip
     options = [word for name, value in given.items() for word in (f"--{name.replace('_', '-')}", value)]
     tables = ("--events", "a.tsv", "--events", "b.tsv", "--majiq", "tables", "--methods", "gradient; Deep SHAP")

@@ -33,7 +33,7 @@ FEW = ("EIG straight, zero", "EIG latent-neighbors, k-means", "gradient", "Deep 
 MAIN = "EIG straight, close"
 TABLES = (
     "features", "methods", "without_network", "subsets", "set_scores", "enrichment", "calibration", "latent",
-    "recovery", "catalogue",
+    "recovery", "catalogue", "planted",
 )  # fmt: skip
 BRIEF = Schedule(4, 64, 1e-3, 4)
 SMALL = Recipe(hidden=(24,), n_latent=6, head=(12,), autoencoder=BRIEF, dense=BRIEF, sparse=Schedule(2, 64, 1e-3, 2))
@@ -59,7 +59,9 @@ def small():
 
 
 def settings(out, world, **given):
-    return Settings(**{"out": out, "world": world, "n_samples": 60, "methods": FEW, "seed": SEED, **given})
+    return Settings(
+        **{"out": out, "world": world, "n_samples": 60, "n_compared": 25, "methods": FEW, "seed": SEED, **given}
+    )
 
 
 @pytest.fixture(scope="module")
@@ -86,7 +88,7 @@ def test_a_run_holds_these_files_and_nothing_else(whole):
     expected = {f"{name}.csv" for name in TABLES} | {
         f"{name}.json" for name in ("config", "summary", "page", "features")
     }
-    folders = {"models", "methods", "figures"}
+    folders = {"models", "methods", "main", "figures"}
     assert {path.name for path in whole.iterdir()} == {*expected, *folders, "report.html", "features.npy"}
     names = {explain.slug(name) for name in (MAIN, *FEW)}
     assert {path.stem for path in (whole / "methods").iterdir()} == names
@@ -99,10 +101,23 @@ def test_the_summary_has_what_was_promised(whole):
     summary = read(whole, "summary")
     asked = (MAIN, *FEW)
     assert set(summary["n_significant"]) == set(summary["enrichment"]) == set(asked)
-    assert set(summary["average_precision"]) == {*asked, "t-test on inputs", "random forest", "L1 logistic"}
+    assert summary["exons"]["compared"] < summary["exons"]["explained"]
+    assert set(summary["average_precision"]) == {
+        *asked,
+        f"{MAIN}, all exons",
+        "t-test on inputs",
+        "random forest",
+        "L1 logistic",
+    }
     assert set(summary["subsets"]) == {"n", "auc_top", "auc_random", "auc_all"}
     assert {"auc", "precision_significant", "r2_psi", "latent_agreement"} <= set(summary)
     assert summary["subsets"]["n"] == 20
+    planted = pd.read_csv(whole / "planted.csv").set_index("meta_feature")
+    assert planted.loc["downstream_intron_start:RBFOX1", "acts_in"] == "hippocampus"
+    assert planted.loc["exon:SRSF1", "acts_in"] == "everywhere"
+    ranked = pd.read_csv(whole / "features.csv").sort_values("magnitude", ascending=False, kind="stable")
+    place = ranked["meta_feature"].tolist().index("downstream_intron_start:RBFOX1") + 1
+    assert planted.loc["downstream_intron_start:RBFOX1", "place"] == place
     assert 0 <= summary["auc"] <= 1
 
 
@@ -173,7 +188,7 @@ def test_other_networks_and_settings_are_not_taken_for_these(whole, tmp_path, wo
     real = explain.tested
     monkeypatch.setattr(explain, "tested", lambda *given: done.append(1) or real(*given))
     study.run(settings(again, world, n_baselines=2, methods=("gradient",)))
-    assert len(done) == 2
+    assert len(done) == 3  # the main method of all exons, and both of those that are compared
 
 
 def test_files_of_a_world_serve_as_ones_own(whole, tmp_path, world, small):

@@ -86,6 +86,7 @@ def splicing(
     baseline_kind: Annotated[BaselineName, typer.Option(help="The baselines of the main method.")] = "close",
     n_baselines: Annotated[int, typer.Option(help="Baselines for each exon.")] = 5,
     n_samples: Annotated[int, typer.Option(help="Exons of each set that are explained, at most.")] = 300,
+    n_compared: Annotated[int, typer.Option(help="Exons of each set that methods are compared on, at most.")] = 100,
     n_events: Annotated[
         int | None, typer.Option(help="Events of the world that is made by default: 4000.", show_default=False)
     ] = None,
@@ -107,8 +108,8 @@ def splicing(
     chosen = tuple(name.strip() for name in methods.split(";"))
     settings = Settings(
         out, world, tables, fasta, gtf, bigwig, motifs, structure, condition, reference, direction, min_others,
-        min_dpsi, network, order, path, baseline_kind, n_baselines, n_samples, n_events, chosen, seed, device,
-        changes, tuple(groups or ()),
+        min_dpsi, network, order, path, baseline_kind, n_baselines, n_samples, n_compared, n_events, chosen, seed,
+        device, changes, tuple(groups or ()),
     )  # fmt: skip
     typer.echo(f"The page is at {run(settings).resolve()}")
 

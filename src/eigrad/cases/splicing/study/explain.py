@@ -6,7 +6,7 @@ import json
 import logging
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +48,14 @@ class Groups:
     def explained(self) -> dict[str, np.ndarray]:
         """The three sets that are explained."""
         return {"class": self.of_class, "null": self.null, "reference": self.reference}
+
+    def fewer(self, n: int, seed: int) -> Groups:
+        """At most so many exons of each set, drawn anew; all else as it is."""
+        rng = np.random.default_rng((seed, 5))
+        of_class, null, reference = (
+            np.sort(rng.permutation(rows)[:n]) for rows in (self.of_class, self.null, self.reference)
+        )
+        return replace(self, of_class=of_class, null=null, reference=reference)
 
 
 def grouped(read: Read, settings: Settings, condition: str) -> Groups:

@@ -39,6 +39,11 @@ class Study:
         return Score(network, self.sources.condition, reference, self.settings.target)
 
     @property
+    def compared(self) -> Groups:
+        """The exons on which methods are compared."""
+        return self.groups.fewer(self.settings.n_compared, self.settings.seed)
+
+    @property
     def order(self) -> str:
         """The order in which meta-features are read."""
         return self.settings.order

@@ -25,21 +25,27 @@ NULL_DRAWS = 20
 
 
 def evaluated(
-    study: Study, bench: Workbench, tables: dict[str, pd.DataFrame], folder: Path, clock: Clock
+    study: Study, bench: Workbench, main: pd.DataFrame, tables: dict[str, pd.DataFrame], folder: Path, clock: Clock
 ) -> dict[str, Any]:
-    """Tables and figures of everything that is measured, and their summary."""
-    measured = _measured(study, tables, clock)
+    """Tables and figures of everything that is measured, and their summary.
+
+    `main` is what the main method says of all exons that are explained, `tables` what every method says of those on
+    which methods are compared.
+    """
+    measured = _measured(study, main, tables, clock)
     for name, table in measured.items():
         write_table(folder / f"{name}.csv", table)
     with clock("figures"):
-        _draw(study, bench, tables, measured, folder / "figures")
-    return _summary(study, tables, measured) | {"seconds": clock.seconds, "versions": versions()}
+        _draw(study, bench, main, tables, measured, folder / "figures")
+    return _summary(study, main, measured) | {"seconds": clock.seconds, "versions": versions()}
 
 
-def _measured(study: Study, tables: dict[str, pd.DataFrame], clock: Clock) -> dict[str, pd.DataFrame]:
+def _measured(
+    study: Study, main: pd.DataFrame, tables: dict[str, pd.DataFrame], clock: Clock
+) -> dict[str, pd.DataFrame]:
     """Every table of the run folder, by its name."""
     settings, data, groups = study.settings, study.data, study.groups
-    main, order = tables[settings.main], study.order
+    order = study.order
     train, test = evaluation.examples(data, groups, "train"), evaluation.examples(data, groups, "test")
     with clock("without_a_network"):
         plain = evaluation.without_network(train, test, data.features.groups, settings.seed)
@@ -49,19 +55,19 @@ def _measured(study: Study, tables: dict[str, pd.DataFrame], clock: Clock) -> di
         sets = evaluation.set_scores(train, test, data.features.groups, tables, settings.seed)
     with clock("latent_spaces"):
         agreement = evaluation.stability(data, Recipe(), seed=settings.seed, device=settings.device)
-    known, found = _known(study, tables, plain)
+    known, found = _known(study, main, tables, plain)
     orders = {name: ranking(table, order) for name, table in tables.items()}
     return {
         "features": described(main, data, groups), "methods": _counts(tables), "without_network": plain,
         "subsets": curve, "set_scores": sets, "enrichment": evaluation.enrichment_curves(orders, known),
         "calibration": evaluation.calibration(data, study.trained.networks[settings.network]),
-        "latent": agreement.rename_axis("space").reset_index(), **({} if found is None else {"recovery": found}),
+        "latent": agreement.rename_axis("space").reset_index(), **_planted(study, main, found),
     }  # fmt: skip
 
 
-def _summary(study: Study, tables: dict[str, pd.DataFrame], measured: dict[str, pd.DataFrame]) -> dict[str, Any]:
+def _summary(study: Study, main: pd.DataFrame, measured: dict[str, pd.DataFrame]) -> dict[str, Any]:
     settings, data, groups = study.settings, study.data, study.groups
-    main, counts = tables[settings.main], measured["methods"].set_index("method")
+    counts = measured["methods"].set_index("method")
     ranked = main.iloc[ranking(main, study.order)]
     by_method = measured["enrichment"].groupby("method", sort=False)
     return {
@@ -79,6 +85,7 @@ def _summary(study: Study, tables: dict[str, pd.DataFrame], measured: dict[str, 
         "exons": {
             "quantified": study.read.n_quantified, "all": len(data), "class": int(groups.chosen.sum()),
             "constitutive": int(groups.constitutive.sum()), "explained": len(groups.of_class),
+            "compared": len(study.compared.of_class),
             **{part: len(data.rows(part)) for part in ("train", "validation", "test")},
         },
         "features": {"features": len(data.features.names), "meta_features": len(main)},
@@ -87,15 +94,22 @@ def _summary(study: Study, tables: dict[str, pd.DataFrame], measured: dict[str, 
     }  # fmt: skip
 
 
+def _planted(study: Study, main: pd.DataFrame, found: pd.DataFrame | None) -> dict[str, pd.DataFrame]:
+    """In a world what was planted, and what methods recover of it."""
+    if found is None or study.sources.truth is None:
+        return {}
+    return {"recovery": found, "planted": truth.planted(study.sources.truth, main, ranking(main, study.order))}
+
+
 def _known(
-    study: Study, tables: dict[str, pd.DataFrame], plain: pd.DataFrame
+    study: Study, main: pd.DataFrame, tables: dict[str, pd.DataFrame], plain: pd.DataFrame
 ) -> tuple[np.ndarray, pd.DataFrame | None]:
     """What enrichment is measured by: planted causes, else what the data say; and what methods recover of causes."""
-    names = tables[study.settings.main]["meta_feature"].tolist()
+    names = main["meta_feature"].tolist()
     if study.sources.truth is None:
         return evaluation.known(study.data, study.groups), None
     true = truth.read_truth(study.sources.truth, study.conditions(), names)
-    found = truth.recovered(tables, true)
+    found = truth.recovered({**tables, all_exons(study.settings): main}, true)
     scored = [
         {"method": name, study.order: truth.average_precision(part["score"].to_numpy(), true)}
         for name, part in plain.groupby("method", sort=False)
@@ -103,11 +117,16 @@ def _known(
     return true.causal, pd.concat([found, pd.DataFrame(scored)], ignore_index=True)
 
 
+def all_exons(settings: Settings) -> str:
+    """What the main method is called where it explains more exons than methods are compared on."""
+    return f"{settings.main}, all exons"
+
+
 def _of_truth(settings: Settings, found: pd.DataFrame | None) -> dict[str, Any]:
     if found is None:
         return {"average_precision": None, "precision_significant": None}
     rows = found.set_index("method")
-    precision = float(rows["precision"].to_numpy(float)[rows.index.get_loc(settings.main)])
+    precision = float(rows["precision"].to_numpy(float)[rows.index.get_loc(all_exons(settings))])
     return {
         "average_precision": rows[settings.order].to_dict(),
         "precision_significant": None if np.isnan(precision) else precision,
@@ -163,7 +182,12 @@ def described(table: pd.DataFrame, data: Dataset, groups: Groups) -> pd.DataFram
 
 
 def _draw(
-    study: Study, bench: Workbench, tables: dict[str, pd.DataFrame], written: dict[str, pd.DataFrame], folder: Path
+    study: Study,
+    bench: Workbench,
+    main: pd.DataFrame,
+    tables: dict[str, pd.DataFrame],
+    written: dict[str, pd.DataFrame],
+    folder: Path,
 ) -> None:
     """All figures."""
     settings = study.settings
@@ -172,7 +196,7 @@ def _draw(
         bench, {name: values[rows] for name, rows in study.groups.explained().items()}, settings.baseline_kind, folder
     )
     figures.significant_counts(tables, folder)
-    figures.features(tables[settings.main], study.order, folder)
+    figures.features(main, study.order, folder)
     known = "planted causes" if study.sources.truth is not None else "features known by a hypergeometric test"
     figures.enrichment(written["enrichment"], known, settings.main, folder)
     figures.subsets(written["subsets"], folder)

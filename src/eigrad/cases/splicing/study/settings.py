@@ -14,7 +14,7 @@ from eigrad.significance import ORDERS
 ALL = "all"
 DIRECTIONS = {"included": "increased", "excluded": "decreased"}  # and the target that is explained for it
 PATHS_OF = ("world", "fasta", "gtf", "bigwig", "motifs", "changes")  # arguments that are files or folders
-LEAST = {"n_events": 400, "n_baselines": 1, "n_samples": 20, "min_others": 1, "seed": 0}
+LEAST = {"n_events": 400, "n_baselines": 1, "n_samples": 20, "n_compared": 20, "min_others": 1, "seed": 0}
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,8 @@ class Settings:
     `bigwig` and `motifs` where there are any; with none of them a world of `n_events` is simulated in the run folder.
     `groups` has two names, with a comma between them, for each rMATS table; `changes` belongs to plain CSV.
     `condition` is by default the world's tissue; `reference` is another condition, or "all" for the mean over all
-    others; `min_others` is by default 2, or 1 where there is one comparison only.
+    others; `min_others` is by default 2, or 1 where there is one comparison only. Of each set at most `n_samples` exons
+    are explained by the main method; methods are compared on at most `n_compared`, the same for all.
     """
 
     out: Path
@@ -47,6 +48,7 @@ class Settings:
     baseline_kind: str = "close"
     n_baselines: int = 5
     n_samples: int = 300
+    n_compared: int = 100
     n_events: int | None = None
     methods: tuple[str, ...] = (ALL,)
     seed: int = 0

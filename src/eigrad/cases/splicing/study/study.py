@@ -6,11 +6,13 @@ import logging
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
 import eigrad
 from eigrad.cases.folder import Clock, opened, versions
 from eigrad.cases.splicing.model import Recipe
 from eigrad.cases.splicing.study import methods, page
-from eigrad.cases.splicing.study.explain import explain
+from eigrad.cases.splicing.study.explain import Groups, explain
 from eigrad.cases.splicing.study.prepare import Study, prepared, surveyed
 from eigrad.cases.splicing.study.results import evaluated
 from eigrad.cases.splicing.study.settings import ALL, Settings
@@ -34,13 +36,13 @@ def run(settings: Settings) -> Path:
     study = prepared(ground, folder, clock)
     write_json(folder / "config.json", _config(study))
     bench = study.workbench()
-    chosen = {name: method for name, method in methods.methods(bench).items() if name in wanted}
+    known = methods.methods(bench)
+    chosen = {name: method for name, method in known.items() if name in wanted}
     with clock("attributions"):
-        tables = explain(
-            chosen, study.data.features, study.groups, study.data.part != "test", folder / "methods",
-            _fingerprint(study), seed=settings.seed, device=settings.device,
-        )  # fmt: skip
-    summary = evaluated(study, bench, tables, folder, clock)
+        main = _explained(study, {settings.main: known[settings.main]}, study.groups, folder / "main")[settings.main]
+    with clock("comparison"):
+        tables = _explained(study, chosen, study.compared, folder / "methods")
+    summary = evaluated(study, bench, main, tables, folder, clock)
     write_json(folder / "page.json", page.describe(settings, summary))
     write_json(folder / "summary.json", summary)
     return build(folder)
@@ -72,12 +74,22 @@ def _wanted(settings: Settings) -> set[str]:
     return {settings.main, *settings.methods}
 
 
-def _fingerprint(study: Study) -> dict[str, Any]:
+def _explained(
+    study: Study, chosen: dict[str, methods.Method], groups: Groups, folder: Path
+) -> dict[str, pd.DataFrame]:
+    settings = study.settings
+    return explain(
+        chosen, study.data.features, groups, study.data.part != "test", folder, _fingerprint(study, groups),
+        seed=settings.seed, device=settings.device,
+    )  # fmt: skip
+
+
+def _fingerprint(study: Study, groups: Groups) -> dict[str, Any]:
     settings = study.settings
     return {
         "version": eigrad.__version__, "files": study.sources.hashes(), "score": model_hash(study.score),
         "seed": settings.seed, "n_baselines": settings.n_baselines, "target": settings.target,
-        **{name: rows.tolist() for name, rows in study.groups.explained().items()},
+        **{name: rows.tolist() for name, rows in groups.explained().items()},
     }  # fmt: skip
 
 

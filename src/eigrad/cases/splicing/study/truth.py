@@ -60,6 +60,29 @@ def recovered(tables: Mapping[str, pd.DataFrame], truth: Truth) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def planted(folder: Path, table: pd.DataFrame, order: np.ndarray) -> pd.DataFrame:
+    """Every planted effect, and where a table has its meta-feature: its place in the order, and what is said of it.
+
+    `log_odds` is what many sites do to inclusion in the tissues where the factor acts; place, significant and
+    mean_attribution are the table's, empty where it has no such meta-feature.
+    """
+    effects = pd.read_csv(folder / "effects.csv")
+    tissues = [str(name) for name in effects if name not in ("factor", "region", "log_odds")]
+    acting = effects[tissues] >= LEAST
+    told = pd.DataFrame(
+        {
+            "meta_feature": effects["region"] + ":" + effects["factor"], "log_odds": effects["log_odds"],
+            "acts_in": [
+                "everywhere" if all(row) else ", ".join(name for name, is_so in zip(tissues, row, strict=True) if is_so)
+                for row in acting.itertuples(index=False)
+            ],
+        }
+    )  # fmt: skip
+    found = table.iloc[order][["meta_feature", "significant", "mean_attribution"]]
+    found.insert(1, "place", np.arange(1, len(found) + 1))
+    return told.merge(found, on="meta_feature", how="left").sort_values("place", kind="stable")
+
+
 def average_precision(scores: np.ndarray, truth: Truth) -> float:
     """Of causes, by falling score; what shows one counts neither way."""
     return recovery(scores, truth.causal, left_out=truth.shows, at=())["average_precision"]
