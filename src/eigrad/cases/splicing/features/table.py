@@ -51,9 +51,9 @@ class Features:
             from anndata import AnnData
         except ImportError as error:
             raise ValueError("AnnData needs anndata: pip install 'eigrad[anndata]'") from error
-        return AnnData(
-            self.values, obs=pd.DataFrame(index=list(self.event_ids)), var=self.catalogue.set_index("name").astype(str)
-        )
+        obs = pd.DataFrame(index=pd.Index(self.event_ids, dtype=object))
+        var = self.catalogue.astype(object).set_index("name")  # h5ad files take no other text
+        return AnnData(self.values, obs=obs, var=var)
 
 
 Column = tuple[str, str, str, str, str]  # name, region, kind, meta_feature, units
