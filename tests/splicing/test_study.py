@@ -303,7 +303,7 @@ def test_k_mers_count_neither_way_in_average_precision(world):
         ({"fasta": Path("g.fa")}, "--events: got none, expected one with --fasta"),
         ({"events": (Path("e"),), "gtf": Path("a")}, "--fasta: got none, expected one with --events"),
         ({"events": (Path("e"),), "gtf": Path("a"), "fasta": Path("f")}, "--condition: got none, expected a condition"),
-        ({"world": Path("w"), "n_events": 300}, "--n-events: got 300 with data that is there"),
+        ({"world": Path("w"), "n_events": 500}, "--n-events: got 500 with data that is there"),
         ({"world": Path("w"), "bigwig": Path("b")}, "--world: got --bigwig as well, expected a world or files"),
     ],
 )
