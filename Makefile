@@ -28,8 +28,9 @@ demo: .venv/.runtime  ## explain fives against threes, end to end, into runs/dig
 splicing: .venv/.splicing  ## explain the exons of a simulated tissue, end to end, into runs/splicing
 	@$(BIN)/eigrad splicing --out runs/splicing
 
+# Two processes of one thread each: files are shared out whole, so that what a file trains is trained once.
 test: .venv/.dev  ## run the tests
-	@$(BIN)/pytest
+	@OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadfile
 
 check: .venv/.dev  ## lint, format, types, documentation
 	@$(BIN)/ruff check --quiet .
