@@ -72,14 +72,14 @@ def compare(case: Case, folder: Path, plan: Plan) -> dict[str, list[Row]]:
         if not curve:
             curve = errors(case, exact, best, plan)
             others = [checked(case, exact, tool, n, None) for tool, n in peers.OTHERS.items()]
-        level = _level(curve, plan)
-        reached = smallest(curve, level)
+        aim = level(curve, plan)
+        reached = smallest(curve, aim)
         cost = float((fastest["seconds"] / fastest["evaluations"]).min())
         chosen = contenders(reached, best)
         timed = _timed_samples(case, plan, cost * (chosen[-1].n_points or 1))
         rows = rounds(case, chosen, timed, n_threads, plan.pairs)
         timings += rows
-        results += summary(case, folder, pd.DataFrame(rows), chosen, reached, level, n_threads)
+        results += summary(case, folder, pd.DataFrame(rows), chosen, reached, aim, n_threads)
     return {"curve": curve, "others": others, "batches": batches, "timings": timings, "results": results}
 
 
@@ -117,7 +117,7 @@ def errors(case: Case, exact: Tensor, batches: dict[str, int], plan: Plan) -> li
     rows: list[Row] = []
     for tool, batch in {**batches, **ours}.items():
         for n_points in plan.points:
-            if n_points > plan.level_points and tool in smallest(rows, _level(rows, plan)):
+            if n_points > plan.level_points and tool in smallest(rows, level(rows, plan)):
                 break
             rows.append(checked(case, exact, tool, n_points, batch))
     for tolerance in plan.tolerances:
@@ -130,7 +130,7 @@ def errors(case: Case, exact: Tensor, batches: dict[str, int], plan: Plan) -> li
     return rows
 
 
-def _level(curve: list[Row], plan: Plan) -> float:
+def level(curve: list[Row], plan: Plan) -> float:
     """The 95th percentile error of the trapezoid with the plan's points, which is the first curve to be measured."""
     return next(row["p95"] for row in curve if row["tool"] == peers.TRAPEZOID and row["n_points"] == plan.level_points)
 

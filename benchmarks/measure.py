@@ -44,6 +44,8 @@ def forget_peak() -> None:
 def seconds(function: Callable[[], object]) -> float:
     start = time.perf_counter()
     function()
+    if torch.cuda.is_initialized():
+        torch.cuda.synchronize()
     return time.perf_counter() - start
 
 

@@ -29,6 +29,13 @@ class SmallAutoencoder(nn.Module):
         return self.decoder(z)
 
 
+@pytest.fixture(autouse=True)
+def as_many_threads_as_before():
+    """Nothing changes how many threads the process has: what is computed later would come out otherwise."""
+    yield
+    assert torch.get_num_threads() == 1
+
+
 @pytest.fixture
 def seed() -> int:
     """The one seed of the tests: change it here to see that no law holds for one draw only."""

@@ -11,7 +11,7 @@ import pytest
 
 # A module imports only from those to its left; a folder counts as one module.
 FLOW = (
-    *("progress", "precision", "data", "sequence", "model", "slopes", "fusion", "survey"),
+    *("progress", "threads", "precision", "data", "sequence", "model", "undisturbed", "slopes", "fusion", "survey"),
     *("latent", "training", "sparse", "autoencoder", "neighbors"),
     *(
         "baselines",

@@ -6,7 +6,8 @@ import pytest
 import torch
 from torch import nn
 
-from eigrad.model import as_samples, as_tensor, evaluating, in_batches, placement, score
+from eigrad.model import as_samples, as_tensor, in_batches, placement, score
+from eigrad.undisturbed import Undisturbed, evaluating
 
 N = 5
 
@@ -204,3 +205,22 @@ def test_a_model_that_cannot_be_explained_is_refused(model, sentence, samples):
 def test_an_extra_input_without_a_row_for_each_sample_is_refused(extra, model, samples):
     with pytest.raises(ValueError, match=r"extra input: got shape .*, expected 5 rows, one a sample"):
         score(lambda x, e: model(x), samples, 0, (extra,))
+
+
+def test_recurrent_networks_are_run_without_cudnn_and_it_comes_back():
+    class Watching(nn.LSTM):
+        def forward(self, x):
+            seen.append(torch.backends.cudnn.enabled)
+            return super().forward(x)
+
+    seen: list[bool] = []
+    recurrent, plain = Watching(3, 4, batch_first=True), nn.Linear(3, 4)
+    before = torch.backends.cudnn.enabled
+    with Undisturbed(nn.Sequential(recurrent)):
+        recurrent(torch.rand(2, 5, 3))
+    with pytest.raises(KeyError), Undisturbed(recurrent):
+        raise KeyError
+    with Undisturbed(plain):
+        seen.append(torch.backends.cudnn.enabled)
+    assert seen == [False, before]
+    assert torch.backends.cudnn.enabled is before

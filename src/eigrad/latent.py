@@ -7,7 +7,8 @@ from typing import Any, Protocol, runtime_checkable
 
 from torch import Tensor
 
-from eigrad.model import evaluating, in_batches, placement
+from eigrad.model import in_batches, placement
+from eigrad.undisturbed import evaluating
 
 
 @runtime_checkable

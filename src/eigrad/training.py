@@ -21,8 +21,9 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from eigrad.data import write_atomic
-from eigrad.model import evaluating, in_batches, placement
+from eigrad.model import in_batches, placement
 from eigrad.progress import track
+from eigrad.undisturbed import evaluating
 
 logger = logging.getLogger(__name__)
 
@@ -61,17 +62,6 @@ def seeded(seed: int, device: torch.device | str = "cpu") -> Iterator[None]:
             with torch.cuda.device(device):
                 torch.cuda.manual_seed(seed)
         yield
-
-
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """PyTorch on one thread within the block: sums in one order, so that training ends alike however many there are."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 def fit(

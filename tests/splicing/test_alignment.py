@@ -4,6 +4,7 @@ import sys
 
 import numpy as np
 import pytest
+import torch
 
 from eigrad.cases.splicing.features import built_in, from_consensus
 from eigrad.cases.splicing.regulators.alignment import align, consensus, from_words, word_groups
@@ -22,6 +23,12 @@ def test_every_motif_finds_itself_first():
     assert alike["overlap"].tolist() == [len(motif) for motif in KNOWN[:12]]
     assert (table.groupby("query").size() == 10).all()
     assert (table.groupby("query")["p_value"].apply(lambda p: p.is_monotonic_increasing)).all()
+
+
+def test_pytorch_keeps_its_threads():
+    torch.rand(3).sum()
+    align(KNOWN[:2], KNOWN)
+    assert torch.get_num_threads() == 1
 
 
 def test_values_are_adjusted_within_a_query():

@@ -18,12 +18,13 @@ from eigrad.attribute.refine import Goal
 from eigrad.attribute.result import Attributions, joined
 from eigrad.baselines import Baseline, Zero
 from eigrad.integrate import RULES
-from eigrad.model import Model, Target, Undisturbed, Values, as_samples, as_tensor, on_device, placement, score
+from eigrad.model import Model, Target, Values, as_samples, as_tensor, on_device, placement, score
 from eigrad.paths import Path, Straight
 from eigrad.plan import AUTO, Plan, plan
 from eigrad.precision import FULL, PRECISIONS
 from eigrad.progress import track
 from eigrad.survey import Survey
+from eigrad.undisturbed import Undisturbed
 
 PAIRS_AT_ONCE = 256  # pairs whose curves are held together; only a batch of their points ever is
 VALUES_AT_ONCE = 2**22  # and at most this many numbers for one corner of those curves

@@ -16,12 +16,12 @@ from eigrad.model import (
     Values,
     as_samples,
     as_tensor,
-    evaluating,
     in_batches,
     on_device,
     placement,
     score,
 )
+from eigrad.undisturbed import evaluating
 
 FRACTIONS = tuple(np.linspace(0, 1, 21).tolist())
 

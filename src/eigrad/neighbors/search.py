@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from eigrad.neighbors.space import Space
 from eigrad.progress import track
+from eigrad.threads import kept_threads
 
 SEARCHES = ("exact", "pynndescent")
 BLOCK = 2048  # rows and columns of the blocks that distances are bounded in
@@ -142,10 +143,11 @@ def approximately_nearest_others(space: Space, k: int) -> Nearest:
     """What PyNNDescent takes for the k nearest of every point, with exact keys; a few are missed."""
     module: Any = importlib.import_module("pynndescent")
     n = len(space.points)
-    index = module.NNDescent(
-        space.points, metric=space.metric, n_neighbors=min(n, max(k + 1, ASKED)), random_state=SEED
-    )
-    others: NDArray[Any] = np.asarray(index.neighbor_graph[0])
+    with kept_threads():
+        index = module.NNDescent(
+            space.points, metric=space.metric, n_neighbors=min(n, max(k + 1, ASKED)), random_state=SEED
+        )
+        others: NDArray[Any] = np.asarray(index.neighbor_graph[0])
     queries = np.repeat(np.arange(n), others.shape[1])
     points = others.ravel().astype(np.int64)
     there = (points >= 0) & (points != queries)

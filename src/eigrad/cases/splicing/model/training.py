@@ -19,7 +19,8 @@ from eigrad.autoencoder import Autoencoder, Mean, VariationalAutoencoder
 from eigrad.cases.splicing.model.dataset import Dataset
 from eigrad.cases.splicing.model.networks import SplicingCode, Standardize, between_units, in_units
 from eigrad.sparse import fine_tune
-from eigrad.training import Schedule, fit, one_thread, reloaded, save_model, seeded
+from eigrad.threads import one_thread
+from eigrad.training import Schedule, fit, reloaded, save_model, seeded
 
 NETWORKS = ("dense", "sparse")
 

@@ -11,6 +11,7 @@ from jaxtyping import Float64
 from eigrad.cases.splicing.features.motifs import Motif
 from eigrad.cases.splicing.libraries import require_library
 from eigrad.sequence import LETTERS
+from eigrad.threads import kept_threads
 
 ALIGNED = (
     "query", "target", "p_value", "e_value", "q_value", "offset", "overlap", "query_consensus", "target_consensus",
@@ -37,7 +38,8 @@ def align(queries: Sequence[Motif], targets: Sequence[Motif], *, most: int | Non
     if len(targets) < FEWEST_TARGETS:
         raise ValueError(f"alignment: got {len(targets)} targets, expected at least {FEWEST_TARGETS}")
     tables = [[motif.probabilities.T for motif in motifs] for motifs in (queries, targets)]
-    p, _, offsets, overlaps, _ = memelite.tomtom(*tables, reverse_complement=False, n_jobs=1)
+    with kept_threads():
+        p, _, offsets, overlaps, _ = memelite.tomtom(*tables, reverse_complement=False, n_jobs=1)
     rows = []
     for i, query in enumerate(queries):
         q = multipletests(p[i], method="fdr_bh")[1]
