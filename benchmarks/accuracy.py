@@ -31,8 +31,9 @@ def integral(problem: Problem, n_points: int, batch: int = 100) -> Tensor:
     """The integral in float64 by the midpoint rule of n_points, one pair of sample and baseline after another."""
     model, samples, baselines, target, extra = problem
     model = copy.deepcopy(model).double()
-    places = (torch.arange(n_points, dtype=torch.float64) + 0.5) / n_points
-    values = torch.zeros(samples.shape, dtype=torch.float64)
+    there = {"dtype": torch.float64, "device": samples.device}
+    places = (torch.arange(n_points, **there) + 0.5) / n_points
+    values = torch.zeros(samples.shape, **there)
     for i, sample in enumerate(samples.double()):
         for baseline in baselines[i].double():
             step, total = sample - baseline, torch.zeros_like(sample)
