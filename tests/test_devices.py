@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from eigrad import Explainer, baselines, paths, significance
-from eigrad.precision import BFLOAT16, TF32, computing
+from eigrad.precision import BFLOAT16, TF32
 from eigrad.training import Schedule, fit, seeded
 
 N, SHAPE, N_POINTS = 7, (3, 10), 33
@@ -149,11 +149,21 @@ def test_lower_precisions_cost_what_they_say(device, relu, samples):
             samples.float()
         )
         cost = float((low.values - full.values)[0].abs().sum() / full.values[0].abs().sum())
-        assert low.precision_error == pytest.approx(cost, rel=1e-2)
+        assert low.precision_error == pytest.approx(cost, rel=1e-2, abs=1e-6)
         assert low.precision_error < 0.05
-        with computing(precision, device):
-            pass
-    assert torch.get_float32_matmul_precision() == "highest"
+
+
+def test_full_precision_is_full_whatever_the_process_allows(device, seed, samples):
+    network = dict(networks(seed))["pool"].eval()
+    exact = Explainer(copy.deepcopy(network).double(), 1, n_points=N_POINTS, progress=False)(samples)
+    torch.set_float32_matmul_precision("high")
+    try:
+        got = Explainer(on(device, network), 1, n_points=N_POINTS, progress=False)(samples.float())
+        assert torch.get_float32_matmul_precision() == "high"
+    finally:
+        torch.set_float32_matmul_precision("highest")
+    torch.testing.assert_close(got.score.double(), exact.score, rtol=1e-5, atol=1e-5)
+    assert float((got.values - exact.values).abs().sum() / exact.values.abs().sum()) < 1e-3
 
 
 def test_significance_takes_attributions_of_any_device(device, relu, points):

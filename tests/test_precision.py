@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from eigrad import Explainer, store
-from eigrad.precision import BFLOAT16, FULL
+from eigrad.precision import BFLOAT16, FULL, TF32, computing
 
 N, D = 5, 8
 
@@ -54,3 +54,24 @@ def test_a_precision_that_is_not_to_be_had_is_refused(network, samples):
         Explainer(network, 1, precision="half")
     with pytest.raises(ValueError, match="precision: got 'tf32' on cpu, expected a CUDA device"):
         explained(network, samples, precision="tf32")
+
+
+def switches():
+    cudnn = torch.backends.cudnn
+    return torch.backends.cuda.matmul.fp32_precision, cudnn.conv.fp32_precision, cudnn.rnn.fp32_precision
+
+
+def test_tf32_is_for_those_who_ask_for_it_and_the_process_keeps_what_it_allows(network, samples):
+    class Watching(nn.Module):
+        def forward(self, x):
+            seen.append(switches())
+            return network(x)
+
+    seen: list[tuple[str, ...]] = []
+    before = switches()
+    explained(Watching(), samples)
+    assert set(seen) == {("ieee",) * 3}
+    assert switches() == before
+    with computing(TF32, torch.device("cpu")):
+        assert switches() == ("tf32",) * 3
+    assert switches() == before

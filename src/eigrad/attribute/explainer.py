@@ -21,7 +21,7 @@ from eigrad.integrate import RULES
 from eigrad.model import Model, Target, Values, as_samples, as_tensor, on_device, placement, score
 from eigrad.paths import Path, Straight
 from eigrad.plan import AUTO, Plan, plan
-from eigrad.precision import FULL, PRECISIONS
+from eigrad.precision import FULL, PRECISIONS, full_precision
 from eigrad.progress import track
 from eigrad.survey import Survey
 from eigrad.undisturbed import Undisturbed
@@ -107,7 +107,7 @@ class Explainer:
         undisturbed = Undisturbed(self.model)
         course = Course(self._plan, Goal(self.n_points, self.tol, self.max_points))
         for rows in track(chunks, "explaining", enabled=self.progress):
-            with undisturbed, torch.inference_mode(False):
+            with undisturbed, torch.inference_mode(False), full_precision():
                 chunk, home = self._chunk(samples, rows, target, others)
                 part = course.explained(chunk)
             yield replace(part.on(home, repr(self.baseline)), feature_names=names)
@@ -116,7 +116,7 @@ class Explainer:
         """What the network is made of near the first sample, and which rule and fusion it would be explained with."""
         values = as_samples(samples)
         target = self.target if target is None else target
-        with Undisturbed(self.model), torch.inference_mode(False):
+        with Undisturbed(self.model), torch.inference_mode(False), full_precision():
             chunk, _ = self._chunk(
                 values, slice(0, 1), target, tuple(_of_rows(e, len(values)) for e in _several(extra))
             )
