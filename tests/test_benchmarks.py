@@ -10,7 +10,7 @@ from torch import nn
 
 pytest.importorskip("captum")
 
-from benchmarks import accuracy, compare, page, peers
+from benchmarks import accuracy, compare, device, page, peers
 from benchmarks.models import Problem
 
 
@@ -122,3 +122,21 @@ def test_the_page_says_where_a_peer_is_better(tmp_path):
 
 def test_numbers_in_a_row_are_said_as_a_range():
     assert page.in_words([5, 6, 7, 9, 10, 41]) == "5 to 7, 9, 10, 41"
+
+
+def test_the_page_of_a_gpu_says_where_bare_gradients_are_faster():
+    def rows(case, limit):
+        seconds = {peers.TRAPEZOID: 9.0, peers.GAUSS: 8.0, "eigrad secant": 2.0, f"{peers.AUTO} 0.01": 3.0}
+        return [
+            {
+                "case": case, "tool": tool, "n_points": 7, "p95": 0.1, "seconds": s, "times": 8 / s, "low": 1.0,
+                "high": 5.0, "mebibytes": 3.0, "samples": 20, "from_cpu_p95": 1e-7,
+            }
+            for tool, s in {**seconds, peers.LIMIT: limit}.items()
+        ]  # fmt: skip
+
+    content = {"device": "a GPU", "machine": {"torch": "1", "captum": "2"}, "rounds": 4}
+    text = device.page({**content, "rows": rows("W1", 2.5) + rows("W2", 1.5)})
+    assert "They are faster than eigrad on W2. " in text
+    assert "| gauss-legendre, 7 | 400 | 3 | secant, 7 | 100 | **4.0** (1.0 to 5.0) |" in text
+    assert "They are nowhere faster than eigrad. " in device.page({**content, "rows": rows("W1", 2.5)})
