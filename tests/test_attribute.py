@@ -11,7 +11,7 @@ from captum.attr import IntegratedGradients
 from torch import nn
 
 import eigrad.attribute
-import eigrad.attribute.explainer
+import eigrad.attribute.session
 from eigrad import Explainer, baselines, paths, recommended, significance, simple_gradients
 from eigrad.curves import Curve
 from eigrad.significance.calibration import null_p_values
@@ -268,9 +268,9 @@ def test_chunks_of_samples_change_nothing(name, path_for, model, samples, others
         return conditioned(samples, target=targets, extra=scale)
 
     whole = explain()
-    monkeypatch.setattr(eigrad.attribute.explainer, "PAIRS_AT_ONCE", 2 * B)
+    monkeypatch.setattr(eigrad.attribute.session, "PAIRS_AT_ONCE", 2 * B)
     assert_same(explain(), whole)
-    monkeypatch.setattr(eigrad.attribute.explainer, "VALUES_AT_ONCE", 1)
+    monkeypatch.setattr(eigrad.attribute.session, "VALUES_AT_ONCE", 1)
     assert_same(explain(), whole)
 
 
@@ -309,7 +309,7 @@ def test_columns_of_a_data_frame_name_the_features_of_its_attributions_and_their
     assert one.feature_names == next(explain.stream(frame)).feature_names == tuple("fedcba")
     assert explain(counts).feature_names is None
     assert explain(frame, target=(0, 3)).output(1).feature_names == tuple("fedcba")
-    monkeypatch.setattr(eigrad.attribute.explainer, "PAIRS_AT_ONCE", 4)  # rows of a chunk by place, not by the index
+    monkeypatch.setattr(eigrad.attribute.session, "PAIRS_AT_ONCE", 4)  # rows of a chunk by place, not by the index
     assert torch.equal(torch.cat([part.values[0] for part in explain.stream(frame)]), explain(counts).values)
     assert significance(one, other)["feature"].tolist() == list("fedcba")
     assert significance(one, explain(counts[5:10]))["feature"].tolist() == list("fedcba")
@@ -513,7 +513,7 @@ def test_a_class_compared_with_itself_is_refused(model, samples, others):
 def test_only_all_samples_together_are_a_class(model, samples, others, monkeypatch):
     explained = explainer(model, baseline=baselines.Close(others, 2))
     whole = explained(torch.cat([others[:4], samples[:2]]))
-    monkeypatch.setattr("eigrad.attribute.explainer.PAIRS_AT_ONCE", 2)  # one sample in a chunk
+    monkeypatch.setattr("eigrad.attribute.session.PAIRS_AT_ONCE", 2)  # one sample in a chunk
     parts = explained(torch.cat([others[:4], samples[:2]]))
     assert torch.allclose(parts.values, whole.values, rtol=1e-9)
     with pytest.raises(ValueError, match="all 5 samples explained are among the 30 points of the baseline class"):

@@ -311,7 +311,7 @@ def test_streaming_writes_what_explaining_at_once_gives(tmp_path, monkeypatch, s
     weights = torch.randn(5, 3, generator=generator)
     samples = torch.randn(11, 5, generator=generator)
     np.save(tmp_path / "samples.npy", samples.numpy())
-    monkeypatch.setattr("eigrad.attribute.explainer.PAIRS_AT_ONCE", 4)
+    monkeypatch.setattr("eigrad.attribute.session.PAIRS_AT_ONCE", 4)
     explainer = Explainer(lambda x: torch.relu(x @ weights).square(), 2, progress=False)
     store.stream(tmp_path / "runs" / "one", explainer, np.load(tmp_path / "samples.npy", mmap_mode="r"))
     assert same(store.load(tmp_path / "runs" / "one"), explainer(samples))

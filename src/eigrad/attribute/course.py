@@ -1,10 +1,11 @@
-"""The course of an explanation: surveyed and planned once, followed chunk by chunk, changed where it proves wrong."""
+"""The course of an explanation: surveyed and planned once, followed chunk by chunk, left where it proves wrong."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields, replace
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -14,7 +15,7 @@ from eigrad.attribute.change import Change
 from eigrad.attribute.chunk import Chunk
 from eigrad.attribute.refine import Goal, Refined, to_goal
 from eigrad.attribute.result import Attributions, joined
-from eigrad.integrate import CROWDED, Field, Integral, Rule, integrate
+from eigrad.integrate import CROWDED, RULES, Field, Integral, Rule, integrate
 from eigrad.plan import Plan
 from eigrad.precision import FULL
 from eigrad.slopes.watch import Diverged
@@ -25,38 +26,69 @@ logger = logging.getLogger(__name__)
 INCOMPLETE = 1e-3  # a gap of the secant beyond rounding, as a part of the summed attributions, betrays an unknown bend
 
 
+@dataclass(frozen=True)
+class Settled:
+    """What one chunk settles for all: the plan that held for it, and what its precision costs there."""
+
+    plan: Plan
+    precision_error: float
+
+    def as_json(self) -> dict[str, Any]:
+        facts = {each.name: getattr(self.plan, each.name) for each in fields(self.plan)}
+        return {**facts, "rule": self.plan.rule.name, "precision_error": self.precision_error}
+
+    @classmethod
+    def from_json(cls, facts: Mapping[str, Any]) -> Settled:
+        """What `as_json` gave; ValueError where it is something else."""
+        known: dict[str, Any] = {each.name: facts.get(each.name) for each in fields(Plan)}
+        if None in known.values() or known["rule"] not in RULES or "precision_error" not in facts:
+            raise ValueError(f"settled: got {dict(facts)!r}, expected what a chunk settled")
+        return cls(Plan(**{**known, "rule": RULES[known["rule"]]}), float(facts["precision_error"]))
+
+
 @dataclass
 class Course:
-    """What was found in a network and planned for it, on the first chunk with a path that has a length."""
+    """What was found in a network, and settled for it: each chunk is explained from there, whichever came before it."""
 
     planned: Callable[[Chunk, Survey], Plan]
     goal: Goal
+    settled: Settled | None = None
     found: Survey = field(init=False)
-    plan: Plan = field(init=False)
-    certain: bool = field(init=False, default=False)
-    precision_error: float | None = field(init=False, default=None)
+    _ready: bool = field(init=False, default=False)
+
+    def begin(self, chunk: Chunk) -> Attributions | None:
+        """Survey along a chunk, and settle the plan by explaining it, where it is not settled yet."""
+        self.found, self._ready = chunk.surveyed(), True
+        if self.settled is not None:
+            return None
+        result, plan = self._followed(chunk, self.planned(chunk, self.found))
+        self.settled = Settled(plan, self._cost_of_precision(chunk, result, plan))
+        return replace(result, precision_error=self.settled.precision_error)
+
+    @property
+    def ready(self) -> bool:
+        return self._ready
 
     def explained(self, chunk: Chunk) -> Attributions:
-        """The attributions of a chunk."""
-        if not self.certain:
-            self.found, self.certain = chunk.surveyed(), len(chunk.paths_of_length) > 0
-            self.plan = self.planned(chunk, self.found)
-        parts = []
-        for part in chunk.parts(self.found.fusion if self.plan.fuse else None):
-            result, self.plan = explained(part, self.found, self.plan, self.goal)
-            parts.append(result)
-        result = joined(parts)
-        if self.precision_error is None:
-            self.precision_error = self._cost_of_precision(chunk, result)
-        return replace(result, precision_error=self.precision_error)
+        """The attributions of a chunk, once begun."""
+        assert self.settled is not None
+        result, _ = self._followed(chunk, self.settled.plan)
+        return replace(result, precision_error=self.settled.precision_error)
 
-    def _cost_of_precision(self, chunk: Chunk, result: Attributions) -> float:
+    def _followed(self, chunk: Chunk, plan: Plan) -> tuple[Attributions, Plan]:
+        parts = []
+        for part in chunk.parts(self.found.fusion if plan.fuse else None):
+            result, plan = explained(part, self.found, plan, self.goal)
+            parts.append(result)
+        return joined(parts), plan
+
+    def _cost_of_precision(self, chunk: Chunk, result: Attributions, plan: Plan) -> float:
         """How far the first sample's attributions are from those in full precision, with the same points."""
-        if self.plan.precision == FULL:
+        if plan.precision == FULL:
             return 0.0
         goal = replace(self.goal, n_points=int(result.n_points[0]))
-        rule = CROWDED if result.crowded[0] else self.plan.rule
-        exact, _ = explained(chunk.part(0, 1), self.found, replace(self.plan, rule=rule, precision=FULL), goal)
+        rule = CROWDED if result.crowded[0] else plan.rule
+        exact, _ = explained(chunk.part(0, 1), self.found, replace(plan, rule=rule, precision=FULL), goal)
         cost, size = (result.values[:, :1] - exact.values).abs().sum(), exact.values.abs().sum()
         return float(cost / size) if size > 0 else 0.0
 

@@ -2,32 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
 import pandas as pd
-import torch
-from torch import Tensor
 
-from eigrad.attribute.chunk import Chunk
-from eigrad.attribute.course import Course
+from eigrad.attribute.course import Settled
 from eigrad.attribute.diagnosis import Diagnosis
-from eigrad.attribute.refine import Goal
 from eigrad.attribute.result import Attributions, joined
+from eigrad.attribute.session import Session
 from eigrad.baselines import Baseline, Zero
 from eigrad.integrate import RULES
-from eigrad.model import Model, Target, Values, as_samples, as_tensor, on_device, placement, score
+from eigrad.model import Model, Target, Values, as_samples
 from eigrad.paths import Path, Straight
-from eigrad.plan import AUTO, Plan, plan
-from eigrad.precision import FULL, PRECISIONS, full_precision
+from eigrad.plan import AUTO
+from eigrad.precision import FULL, PRECISIONS
 from eigrad.progress import track
-from eigrad.survey import Survey
-from eigrad.undisturbed import Undisturbed
-
-PAIRS_AT_ONCE = 256  # pairs whose curves are held together; only a batch of their points ever is
-VALUES_AT_ONCE = 2**22  # and at most this many numbers for one corner of those curves
 
 
 @dataclass(frozen=True)
@@ -93,60 +84,24 @@ class Explainer:
         `samples` is anything with a length whose slices are values: a memory-mapped or Zarr array is read as it goes.
         Tensors have their axis of outputs even where there is one.
         """
-        names: tuple[Hashable, ...] | None = None
-        if isinstance(samples, pd.DataFrame):
-            names, samples = tuple(samples.columns), as_samples(samples)
-        target = self.target if target is None else target
-        others = tuple(_of_rows(values, len(samples)) for values in _several(extra))
-        if isinstance(target, Tensor | np.ndarray) and target.ndim and len(target) != len(samples):
-            raise ValueError(
-                f"target: got {len(target)} indices for {len(samples)} samples, expected one index a sample"
-            )
-        chunks = self._chunks(samples)
-        _refuse_own_class((as_samples(samples[rows]) for rows in chunks), self.baseline)
-        undisturbed = Undisturbed(self.model)
-        course = Course(self._plan, Goal(self.n_points, self.tol, self.max_points))
-        for rows in track(chunks, "explaining", enabled=self.progress):
-            with undisturbed, torch.inference_mode(False), full_precision():
-                chunk, home = self._chunk(samples, rows, target, others)
-                part = course.explained(chunk)
-            yield replace(part.on(home, repr(self.baseline)), feature_names=names)
+        session = self.session(samples, target=target, extra=extra)
+        for i in track(range(len(session)), "explaining", enabled=self.progress):
+            yield session(i)
+
+    def session(
+        self,
+        samples: Any,
+        *,
+        target: Target = None,
+        extra: Values | Sequence[Values] = (),
+        settled: Settled | None = None,
+    ) -> Session:
+        """The samples' chunks, to be explained one by one in any order, in this process or in several."""
+        return Session(self, samples, target=target, extra=extra, settled=settled)
 
     def diagnose(self, samples: Values, *, target: Target = None, extra: Values | Sequence[Values] = ()) -> Diagnosis:
         """What the network is made of near the first sample, and which rule and fusion it would be explained with."""
-        values = as_samples(samples)
-        target = self.target if target is None else target
-        with Undisturbed(self.model), torch.inference_mode(False), full_precision():
-            chunk, _ = self._chunk(
-                values, slice(0, 1), target, tuple(_of_rows(e, len(values)) for e in _several(extra))
-            )
-            found = chunk.surveyed()
-            return Diagnosis.of(found, self._plan(chunk, found))
-
-    def _chunks(self, samples: Any) -> list[slice]:
-        first = as_samples(samples[:1])
-        n_baselines = self.baseline(first).shape[1]
-        pairs = min(PAIRS_AT_ONCE, max(1, VALUES_AT_ONCE // first[0].numel()))
-        size = max(1, pairs // n_baselines)
-        return [slice(begin, min(begin + size, len(samples))) for begin in range(0, len(samples), size)]
-
-    def _chunk(
-        self, samples: Any, rows: slice, target: Target, extra: tuple[Values, ...]
-    ) -> tuple[Chunk, torch.device]:
-        values = as_samples(samples[rows])
-        device, dtype = placement(self.model, values)
-        values = values.detach().to(dtype)
-        part = target[rows] if isinstance(target, Tensor | np.ndarray) and target.ndim else target
-        scored = score(self.model, values, part, tuple(other[rows] for other in extra))
-        placed = on_device(values, device)
-        return Chunk(scored, placed, self.baseline(placed).to(placed), self.path), values.device
-
-    def _plan(self, chunk: Chunk, found: Survey) -> Plan:
-        samples = chunk.samples
-        return plan(
-            found, self.rule, chunk.curve, refining=self.n_points is None, batch_size=self.batch_size,
-            device=samples.device, dtype=samples.dtype, precision=self.precision,
-        )  # fmt: skip
+        return Diagnosis.of(*self.session(as_samples(samples), target=target, extra=extra).surveyed())
 
 
 def _require(name: str, value: object, protocol: type, example: str) -> None:
@@ -168,35 +123,6 @@ def simple_gradients(
     Completeness does not hold, which `gap` shows, and no error is estimated (NaN).
     """
     return Explainer(model, target, rule="gradient", batch_size=batch_size, progress=progress)(samples, extra=extra)
-
-
-def _refuse_own_class(chunks: Iterable[Tensor], baseline: Baseline) -> None:
-    """A class compared with itself explains nothing: refuse samples that all are points of the baseline class."""
-    points = getattr(baseline, "points", None)
-    if not isinstance(points, Tensor):
-        return
-    n_samples = 0
-    for samples in chunks:
-        rows = points.to(samples)
-        if rows.shape[1:] != samples.shape[1:] or not all((rows == each).flatten(1).all(1).any() for each in samples):
-            return  # the first that is of another class settles it
-        n_samples += len(samples)
-    if n_samples:
-        raise ValueError(
-            f"baseline: all {n_samples} samples explained are among the {len(points)} points of the baseline class, "
-            "expected another class"
-        )
-
-
-def _of_rows(values: Values, n_samples: int) -> Tensor:
-    tensor = as_tensor(values, "extra input")
-    if tensor.ndim == 0 or len(tensor) != n_samples:
-        raise ValueError(f"extra input: got shape {tuple(tensor.shape)}, expected {n_samples} rows, one a sample")
-    return tensor
-
-
-def _several(extra: Values | Sequence[Values]) -> tuple[Values, ...]:
-    return (extra,) if isinstance(extra, Tensor | np.ndarray | pd.DataFrame) else tuple(extra)
 
 
 def diagnose(

@@ -1,0 +1,163 @@
+"""Samples explained chunk by chunk, in any order and in any process."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor
+
+from eigrad.attribute.chunk import Chunk
+from eigrad.attribute.course import Course, Settled
+from eigrad.attribute.refine import Goal
+from eigrad.attribute.result import Attributions
+from eigrad.baselines import Baseline
+from eigrad.model import Target, Values, as_samples, as_tensor, on_device, placement, score
+from eigrad.plan import Plan, plan
+from eigrad.precision import full_precision
+from eigrad.survey import Survey
+from eigrad.undisturbed import Undisturbed
+
+if TYPE_CHECKING:
+    from eigrad.attribute.explainer import Explainer
+
+PAIRS_AT_ONCE = 256  # pairs whose curves are held together; only a batch of their points ever is
+VALUES_AT_ONCE = 2**22  # and at most this many numbers for one corner of those curves
+
+
+class Session:
+    """Samples to be explained by an explainer: `session(i)` are the attributions of `chunks[i]`, whatever came before.
+
+    `samples` is anything with a length whose slices are values. What the first chunk with a path that has a length
+    `settled` (rule, fusion, batch size) holds for all; handed to a session in another process, it need not be found
+    again. Tensors have their axis of outputs even where there is one.
+    """
+
+    def __init__(
+        self,
+        explainer: Explainer,
+        samples: Any,
+        *,
+        target: Target = None,
+        extra: Values | Sequence[Values] = (),
+        settled: Settled | None = None,
+    ) -> None:
+        self.feature_names: tuple[Hashable, ...] | None = None
+        if isinstance(samples, pd.DataFrame):
+            self.feature_names, samples = tuple(samples.columns), as_samples(samples)
+        self._explainer, self._samples = explainer, samples
+        self._target = explainer.target if target is None else target
+        self._extra = tuple(_of_rows(values, len(samples)) for values in _several(extra))
+        if isinstance(self._target, Tensor | np.ndarray) and self._target.ndim and len(self._target) != len(samples):
+            raise ValueError(
+                f"target: got {len(self._target)} indices for {len(samples)} samples, expected one index a sample"
+            )
+        self.chunks = chunks_of(samples, explainer.baseline)
+        _refuse_own_class((as_samples(samples[rows]) for rows in self.chunks), explainer.baseline)
+        self._undisturbed = Undisturbed(explainer.model)
+        self._course = Course(self._plan, Goal(explainer.n_points, explainer.tol, explainer.max_points), settled)
+        self._begun: tuple[int, Attributions] | None = None  # the chunk that settled the plan, until it is asked for
+
+    def __len__(self) -> int:
+        return len(self.chunks)
+
+    @property
+    def settled(self) -> Settled:
+        """What holds for all chunks, found by explaining one of them."""
+        self._begin()
+        assert self._course.settled is not None
+        return self._course.settled
+
+    def __call__(self, i: int) -> Attributions:
+        self._begin()
+        if self._begun is not None and self._begun[0] == i:
+            (_, result), self._begun = self._begun, None
+            return result
+        with self._undisturbed, torch.inference_mode(False), full_precision():
+            chunk, home = self._chunk(i)
+            return self._said(self._course.explained(chunk), home)
+
+    def surveyed(self) -> tuple[Survey, Plan]:
+        """What the network is made of near the first sample, and how it would be explained."""
+        with self._undisturbed, torch.inference_mode(False), full_precision():
+            chunk, _ = self._chunk(0, slice(0, 1))
+            found = chunk.surveyed()
+            return found, self._plan(chunk, found)
+
+    def _begin(self) -> None:
+        if self._course.ready:
+            return
+        with self._undisturbed, torch.inference_mode(False), full_precision():
+            i, chunk, home = self._first_of_length()
+            result = self._course.begin(chunk)
+            self._begun = None if result is None else (i, self._said(result, home))
+
+    def _first_of_length(self) -> tuple[int, Chunk, torch.device]:
+        """The first chunk that has a sample which is not its baseline, or the first of all."""
+        for i in range(len(self)):
+            chunk, home = self._chunk(i)
+            if len(chunk.paths_of_length):
+                return i, chunk, home
+        return 0, *self._chunk(0)
+
+    def _said(self, result: Attributions, home: torch.device) -> Attributions:
+        return replace(result.on(home, repr(self._explainer.baseline)), feature_names=self.feature_names)
+
+    def _chunk(self, i: int, rows: slice | None = None) -> tuple[Chunk, torch.device]:
+        rows, explainer, target = self.chunks[i] if rows is None else rows, self._explainer, self._target
+        values = as_samples(self._samples[rows])
+        device, dtype = placement(explainer.model, values)
+        values = values.detach().to(dtype)
+        part = target[rows] if isinstance(target, Tensor | np.ndarray) and target.ndim else target
+        scored = score(explainer.model, values, part, tuple(other[rows] for other in self._extra))
+        placed = on_device(values, device)
+        return Chunk(scored, placed, explainer.baseline(placed).to(placed), explainer.path), values.device
+
+    def _plan(self, chunk: Chunk, found: Survey) -> Plan:
+        samples, explainer = chunk.samples, self._explainer
+        return plan(
+            found, explainer.rule, chunk.curve, refining=explainer.n_points is None, batch_size=explainer.batch_size,
+            device=samples.device, dtype=samples.dtype, precision=explainer.precision,
+        )  # fmt: skip
+
+
+def chunks_of(samples: Any, baseline: Baseline) -> list[slice]:
+    """The rows of each chunk: as many as hold a bounded number of pairs and of values."""
+    first = as_samples(samples[:1])
+    n_baselines = baseline(first).shape[1]
+    pairs = min(PAIRS_AT_ONCE, max(1, VALUES_AT_ONCE // first[0].numel()))
+    size = max(1, pairs // n_baselines)
+    return [slice(begin, min(begin + size, len(samples))) for begin in range(0, len(samples), size)]
+
+
+def _refuse_own_class(chunks: Iterable[Tensor], baseline: Baseline) -> None:
+    """A class compared with itself explains nothing: refuse samples that all are points of the baseline class."""
+    points = getattr(baseline, "points", None)
+    if not isinstance(points, Tensor):
+        return
+    n_samples = 0
+    for samples in chunks:
+        rows = points.to(samples)
+        if rows.shape[1:] != samples.shape[1:] or not all((rows == each).flatten(1).all(1).any() for each in samples):
+            return  # the first that is of another class settles it
+        n_samples += len(samples)
+    if n_samples:
+        raise ValueError(
+            f"baseline: all {n_samples} samples explained are among the {len(points)} points of the baseline class, "
+            "expected another class"
+        )
+
+
+def _of_rows(values: Values, n_samples: int) -> Tensor:
+    tensor = as_tensor(values, "extra input")
+    if tensor.ndim == 0 or len(tensor) != n_samples:
+        raise ValueError(f"extra input: got shape {tuple(tensor.shape)}, expected {n_samples} rows, one a sample")
+    return tensor
+
+
+def _several(extra: Values | Sequence[Values]) -> tuple[Values, ...]:
+    return (extra,) if isinstance(extra, Tensor | np.ndarray | pd.DataFrame) else tuple(extra)
