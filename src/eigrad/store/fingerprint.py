@@ -1,0 +1,92 @@
+"""What attributions are computed from, in few words: hashes of arrays and weights, and settings as they are written."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from dataclasses import fields, is_dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor, nn
+
+from eigrad.attribute import Explainer
+from eigrad.model import as_samples, on_host
+
+SILENT = {"progress", "batch_size"}  # settings of the explainer that change no number beyond rounding
+ROWS = 4096
+
+
+def fingerprint(explainer: Explainer, samples: Any, *, target: Any = None, extra: Any = ()) -> dict[str, Any]:
+    """JSON values that two runs share exactly where they would write the same: model, path, baseline, data, settings.
+
+    Samples are read once, slice by slice. Of a function all that is known is its name.
+    """
+    own = {each.name: getattr(explainer, each.name) for each in fields(explainer) if each.name not in SILENT}
+    if target is not None:
+        own["target"] = target
+    settings = {name: described(value) for name, value in own.items()}
+    return {**settings, "samples": _hash_of_rows(samples), "extra": described(extra)}
+
+
+def described(value: Any) -> Any:
+    """A value as JSON: arrays and networks by their hash, objects of fields by these, others by what they print."""
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    if isinstance(value, Tensor | np.ndarray | pd.DataFrame | pd.Series):
+        return _hash_of_array(value)
+    if isinstance(value, nn.Module):
+        return _hash_of_module(value)
+    if is_dataclass(value) and not isinstance(value, type):
+        return {"of": _name(type(value)), **{each.name: described(getattr(value, each.name)) for each in fields(value)}}
+    if isinstance(value, Mapping):
+        return {str(key): described(each) for key, each in value.items()}
+    if isinstance(value, tuple | list):
+        return [described(each) for each in value]
+    return _name(value) if callable(value) else repr(value)
+
+
+def differing(one: Any, other: Any, name: str = "") -> Iterator[str]:
+    """The names of what differs between two fingerprints, such as baseline.points."""
+    if isinstance(one, dict) and isinstance(other, dict):
+        for key in dict.fromkeys([*one, *other]):
+            yield from differing(one.get(key), other.get(key), f"{name}.{key}" if name else key)
+    elif one != other:
+        yield name
+
+
+def _name(value: Any) -> str:
+    kind = value if hasattr(value, "__qualname__") else type(value)
+    return f"{kind.__module__}.{kind.__qualname__}"
+
+
+def _hash_of_array(value: Any) -> str:
+    array = on_host(value) if isinstance(value, Tensor) else np.asarray(value)
+    digest = hashlib.sha256(f"{array.dtype} {array.shape}".encode())
+    digest.update(np.ascontiguousarray(array).tobytes() if array.dtype != object else repr(array.tolist()).encode())
+    return digest.hexdigest()
+
+
+def _hash_of_module(module: nn.Module) -> str:
+    """Of its layers as it prints them, its weights and its buffers."""
+    digest = hashlib.sha256(repr(module).encode())
+    for name, tensor in module.state_dict().items():
+        if isinstance(tensor, Tensor):
+            digest.update(f"{name} {_hash_of_array(tensor.to(torch.float32) if _odd(tensor) else tensor)}".encode())
+    return digest.hexdigest()
+
+
+def _odd(tensor: Tensor) -> bool:
+    """Whether NumPy does not know its kind of number, and it is no plain grid of numbers."""
+    return tensor.dtype in (torch.bfloat16,) or tensor.layout != torch.strided or tensor.is_quantized
+
+
+def _hash_of_rows(samples: Any) -> str:
+    names = repr(tuple(samples.columns)) if isinstance(samples, pd.DataFrame) else ""
+    digest = hashlib.sha256(f"{len(samples)} {names}".encode())
+    for first in range(0, len(samples), ROWS):
+        rows = samples.iloc[first : first + ROWS] if names else samples[first : first + ROWS]
+        digest.update(on_host(as_samples(rows)).tobytes())
+    return digest.hexdigest()

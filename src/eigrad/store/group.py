@@ -1,0 +1,182 @@
+"""The format: a Zarr group with an array for every tensor, cut along the samples, and a commit for every chunk.
+
+A chunk is its rows of all arrays, one object of the store each. It counts once its commit is there, a group of no
+arrays that is written last and in one go: its attributes hold the rows, a checksum of every array's, and what the
+attributions say of themselves. What was interrupted in between is written again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import numpy as np
+import torch
+import zarr
+from numpy.typing import NDArray
+
+from eigrad.attribute import TENSORS, Attributions
+from eigrad.attribute.result import OF_SAMPLES
+from eigrad.model import on_host
+
+FACTS = ("rule", "reason", "n_evaluations", "path", "baseline", "precision", "precision_error")
+NAMES, COMMITS = "feature_names", "commits"
+Place: TypeAlias = str | Path
+
+
+@dataclass(frozen=True)
+class Commit:
+    """The rows of a chunk, what it says of itself, and the checksum of every array's rows."""
+
+    rows: slice
+    facts: Mapping[str, Any]
+    sums: Mapping[str, str]
+
+    def as_json(self) -> dict[str, Any]:
+        return {"rows": [self.rows.start, self.rows.stop], "facts": dict(self.facts), "sha256": dict(self.sums)}
+
+    @classmethod
+    def from_json(cls, content: Mapping[str, Any]) -> Commit:
+        begin, end = content["rows"]
+        return cls(slice(begin, end), content["facts"], content["sha256"])
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How many samples of all are there, and which: the rows of the chunks that are committed, in order."""
+
+    n_samples: int
+    rows: tuple[slice, ...]
+
+    @property
+    def n_done(self) -> int:
+        return sum(rows.stop - rows.start for rows in self.rows)
+
+    @property
+    def whole(self) -> bool:
+        return self.n_done == self.n_samples
+
+
+def begin(place: Place, n_samples: int, fingerprint: Mapping[str, Any] | None) -> zarr.Group:
+    """An empty group in this place, whatever was there; its attributes say how many samples it is to hold."""
+    group = zarr.open_group(place, mode="w", attributes={"n_samples": n_samples, "fingerprint": fingerprint})
+    group.create_group(COMMITS)
+    return group
+
+
+def write(group: zarr.Group, number: int, rows: slice, part: Attributions) -> None:
+    """Write the attributions of `rows`, then commit them; the first to be written is as long as any."""
+    n_samples: Any = group.attrs["n_samples"]
+    sums = {}
+    for name in TENSORS:
+        axis, values = _axis(name, part), np.ascontiguousarray(on_host(getattr(part, name)))
+        shape = (*values.shape[:axis], n_samples, *values.shape[axis + 1 :])
+        if name not in group:
+            group.create_array(name, shape=shape, chunks=values.shape, dtype=values.dtype, compressors=None)
+        group[name][(slice(None),) * axis + (rows,)] = values  # type: ignore[index]
+        sums[name] = _checksum(values)
+    commit = Commit(rows, facts_of(part), sums)
+    group.create_group(f"{COMMITS}/{number}", attributes=commit.as_json())
+
+
+def commits(group: zarr.Group) -> dict[int, Commit]:
+    """What is committed, by the number of the chunk, in the order of the rows."""
+    found = {int(name): Commit.from_json(each.attrs) for name, each in group[COMMITS].groups()}  # type: ignore[union-attr]
+    return dict(sorted(found.items(), key=lambda item: item[1].rows.start))
+
+
+def damaged(group: zarr.Group, commit: Commit) -> str | None:
+    """The first array whose rows are not what was committed, if any."""
+    for name in TENSORS:
+        try:
+            values = np.asarray(_rows(group, name, commit.rows))
+        except (OSError, KeyError, ValueError, TypeError, RuntimeError):
+            return name
+        if _checksum(values) != commit.sums[name]:
+            return name
+    return None
+
+
+def progress(place: Place) -> Progress:
+    """How far attributions that are written chunk by chunk have come; ValueError where there are none."""
+    with opened(place) as group:
+        n_samples: Any = group.attrs["n_samples"]
+        return Progress(n_samples, tuple(commit.rows for commit in commits(group).values()))
+
+
+def load(place: Place, *, partial: bool = False) -> Attributions:
+    """Read attributions back, equal to the bit; ValueError when there are none, or not what was saved, or not all.
+
+    With `partial` those of the samples that are there so far (see `progress`), in order.
+    """
+    there = progress(place)
+    if not there.rows or not (there.whole or partial):
+        raise ValueError(f"{place}: {there.n_done} of {there.n_samples} samples are there, expected all of them")
+    with opened(place) as group:
+        found = list(commits(group).values())
+        tensors: dict[str, Any] = {name: torch.from_numpy(_array(group, name, found)) for name in TENSORS}
+        names = found[0].facts.get(NAMES)
+        return Attributions(**tensors, **_together(found), feature_names=None if names is None else tuple(names))
+
+
+@contextmanager
+def opened(place: Place) -> Iterator[zarr.Group]:
+    """The group to read from; whatever Zarr and its codecs raise becomes a ValueError of one sentence."""
+    try:
+        yield zarr.open_group(place, mode="r")
+    except (OSError, KeyError, ValueError, TypeError, RuntimeError) as error:
+        reason = " ".join(str(error).split())
+        raise ValueError(
+            f"{place}: expected attributions saved by eigrad ({type(error).__name__}: {reason})"
+        ) from error
+
+
+def facts_of(attributions: Attributions) -> dict[str, Any]:
+    """What attributions say of themselves, as JSON values."""
+    facts = {name: getattr(attributions, name) for name in FACTS}
+    names = attributions.feature_names
+    if names is None:
+        return facts
+    return {**facts, NAMES: [name if isinstance(name, str | int) else str(name) for name in names]}
+
+
+def _together(found: Sequence[Commit]) -> dict[str, Any]:
+    """What chunks say of themselves, taken together as `attribute.result.joined` does."""
+    facts = {name: found[0].facts[name] for name in FACTS}
+    for name, between in (("rule", ", "), ("reason", "; ")):
+        facts[name] = between.join(dict.fromkeys(str(commit.facts[name]) for commit in found))
+    return {**facts, "n_evaluations": sum(commit.facts["n_evaluations"] for commit in found)}
+
+
+def _axis(name: str, part: Attributions) -> int:
+    """The axis of the samples."""
+    return 0 if name in OF_SAMPLES or part.n_outputs is None else 1
+
+
+def _array(group: zarr.Group, name: str, found: Sequence[Commit]) -> NDArray[Any]:
+    """The committed rows of an array; a lost chunk, which Zarr reads as zeros, shows in the checksum."""
+    parts = []
+    for commit in found:
+        values = np.asarray(_rows(group, name, commit.rows))
+        if _checksum(values) != commit.sums[name]:
+            raise ValueError(f"{name} is not what was saved")
+        parts.append(values)
+    return parts[0] if len(parts) == 1 else np.concatenate(parts, axis=_sample_axis(group, name))
+
+
+def _rows(group: zarr.Group, name: str, rows: slice) -> Any:
+    axis = _sample_axis(group, name)
+    return group[name][(slice(None),) * axis + (rows,)]  # type: ignore[index]
+
+
+def _sample_axis(group: zarr.Group, name: str) -> int:
+    """Arrays with outputs have one axis more than the score of a single one."""
+    return 0 if name in OF_SAMPLES else group["score"].ndim - 1  # type: ignore[union-attr]
+
+
+def _checksum(array: NDArray[Any]) -> str:
+    return hashlib.sha256(np.ascontiguousarray(array).tobytes()).hexdigest()
