@@ -2,9 +2,9 @@
 
     python -m benchmarks.faults --out runs/faults
 
-Explains random samples into a store, once in peace and once killed (SIGKILL) at random moments and resumed, and compares
-the two file by file; then damages chunks, fills a small disk (where one may be mounted), takes away the right to write,
-and lets two processes write at once.
+Explains random samples into a store, once in peace and once killed (SIGKILL) at random moments and resumed, and
+compares the two file by file; then damages chunks, fills a small disk (where one may be mounted), takes away the right
+to write, and lets two processes write at once.
 """
 
 from __future__ import annotations
