@@ -17,7 +17,7 @@ from eigrad.cases.splicing.features import REGIONS, Genome
 from eigrad.cases.splicing.features.conservation import Track
 from eigrad.cases.splicing.features.genome import encoded, reverse_complement
 from eigrad.cases.splicing.features.motifs import built_in
-from eigrad.cases.splicing.simulate import TISSUES, Settings, programme, simulate
+from eigrad.cases.splicing.simulate import TISSUES, Programme, Settings, programme, simulate
 from eigrad.cases.splicing.simulate.inclusion import regulation
 
 N_EVENTS = 420
@@ -31,6 +31,16 @@ def read(folder, name):
 @pytest.fixture(scope="module")
 def world(tmp_path_factory):
     return simulate(Settings(tmp_path_factory.mktemp("world") / "w", n_events=N_EVENTS, seed=3))
+
+
+@pytest.fixture(scope="module")
+def control(tmp_path_factory):
+    return simulate(Settings(tmp_path_factory.mktemp("control") / "w", N_EVENTS, "none", "liver", seed=2))
+
+
+@pytest.fixture(scope="module", params=["world", "control"])
+def either(request):
+    return request.getfixturevalue(request.param)
 
 
 @pytest.fixture(scope="module")
@@ -191,6 +201,84 @@ def test_cross_links_lie_on_sites_and_a_fifth_as_many_anywhere(world):
     assert bed["tagNumber(k)"][on].mean() > 2 * bed["tagNumber(k)"][~np.array(on)].mean()
 
 
+def studied(folder):
+    """Proteins with CLIP, and those of them that are decoys."""
+    names = {path.name.removesuffix(".CIMS.bed") for path in (folder / "clip").iterdir()}
+    return names, sorted(names & set(read(folder, "decoys")["motif"]))
+
+
+def test_every_world_has_three_decoys_with_clip_and_a_knock_out_beside_its_factor(either):
+    names, decoys = studied(either)
+    factor = json.loads((either / "world.json").read_text())["arguments"]["factor"]
+    assert len(decoys) == 3
+    assert names == {*decoys} | ({factor} - {"none"})
+    assert {path.name.removesuffix(".deltapsi.tsv.gz") for path in (either / "knockout").iterdir()} == names
+    assert not set(decoys) & set(read(either, "effects")["factor"])
+    expressed = pd.read_csv(either / "expression.csv").groupby("gene_name")["tpm"].mean()
+    assert (expressed[decoys] > 1).all()
+
+
+def occurrences(folder, motif):
+    """Middles of a motif's occurrences in cassette exons and the 300 nt of introns beside them, found letter by letter,
+    and how many places there were to look at."""
+    genome, events = Genome(folder / "genome.fa"), read(folder, "events")
+    width, found, n = len(motif), set(), 0
+    for event in events.loc[events["cassette"], "event_id"]:
+        chrom, places, strand = event.split(":")
+        left, start, end, right = map(int, places.split("-"))
+        before, after = min(300, (start - left) // 2), min(300, (right - end) // 2)
+        codes = genome.chromosome(chrom)
+        for first, last in ((start - before, start), (start, end), (end, end + after)):
+            for at in range(first, last - width + 1):
+                letters = codes[at : at + width]
+                letters = letters if strand == "+" else reverse_complement(letters)
+                n += 1
+                if motif.weights[np.arange(width), letters].sum() >= motif.threshold - 1e-5:
+                    found.add((chrom, at + width // 2, strand))
+    return found, n
+
+
+def test_cross_links_of_a_decoy_lie_on_its_motif_at_the_rates_of_a_factor(either):
+    for name in studied(either)[1]:
+        bed = pd.read_csv(either / "clip" / f"{name}.CIMS.bed", sep="\t")
+        there, n = occurrences(either, MOTIFS[name])
+        on = np.array([key in there for key in zip(bed["#chrom"], bed["start"], bed["strand"], strict=True)])
+        assert 0.45 < on.sum() / len(there) < 0.75
+        assert on.mean() > 10 * len(there) / n
+        assert (~on).sum() == pytest.approx(0.2 * on.sum() + 20, rel=0.25)
+        assert bed["tagNumber(k)"][on].mean() > 2 * bed["tagNumber(k)"][~on].mean()
+
+
+def test_knocking_out_a_decoy_changes_no_exon(either):
+    """Neither by the programme nor in the tables, in which nothing but noise stirs, at its sites or elsewhere."""
+    given = json.loads((either / "world.json").read_text())["arguments"]
+    planted = None if given["factor"] == "none" else given["factor"]
+    how = programme(planted, given["tissue"], given["direction"], given["seed"])
+    counts = np.random.default_rng(0).poisson(0.7, (11, len(how.motifs), len(REGIONS))).astype(float)
+    truth = read(either, "events").set_index("event_id")[given["tissue"]]
+    for name in studied(either)[1]:
+        assert np.array_equal(regulation(counts, how.without(name)), regulation(counts, how))
+        events = read_events(either / "knockout" / f"{name}.deltapsi.tsv.gz")
+        assert tuple(events.conditions) == (f"{given['tissue']}-wildtype", f"{given['tissue']}-{name}-knockout")
+        assert (events.changes["probability_changing"] > 0.95).mean() < 0.01
+        error = events.psi.sub(truth.loc[events.psi.index], axis=0)
+        assert (error.std() < 0.12).all()
+        assert (error.mean().abs() < 0.02).all()
+        moved = error.diff(axis=1).iloc[:, 1].dropna()
+        assert abs(moved.mean()) < 3 * moved.sem()
+    if planted is not None:
+        assert not np.array_equal(regulation(counts, how.without(planted)), regulation(counts, how))
+
+
+def test_decoys_are_drawn_apart_from_all_else(either, tmp_path, monkeypatch):
+    """With one of them instead of three every other file is the same."""
+    given = json.loads((either / "world.json").read_text())["arguments"]
+    monkeypatch.setattr(sys.modules[Programme.__module__], "N_STUDIED", 1)
+    one, three = files_of(simulate(Settings(tmp_path / "w", **given))), files_of(either)
+    assert sorted(name.parts[0] for name in set(three) - set(one)) == ["clip"] * 2 + ["knockout"] * 2
+    assert [name for name in one if one[name] != three[name]] == []
+
+
 def test_exons_are_conserved_and_introns_are_not(world, measured):
     exons = measured.exons
     starts, ends = (exons[f"exon_{end}"].to_numpy(int)[:, None] for end in ("start", "end"))
@@ -219,15 +307,9 @@ def test_meta_features_that_are_causes_are_features(world):
     assert {"downstream_intron_start:GCA", "downstream_intron_start:UGC"} <= set(words)
 
 
-def test_a_control_world_has_no_factor_of_the_tissue(tmp_path):
-    folder = simulate(Settings(tmp_path / "w", n_events=200, factor="none", tissue="liver", seed=2))
-    effects = read(folder, "effects")
+def test_a_control_world_has_no_factor_of_the_tissue(control):
+    effects = read(control, "effects")
     assert not ((effects["liver"] == 1.0) & (effects["heart"] < 0.1)).any()
-    (clip,), (knockout,) = ((list((folder / name).iterdir())) for name in ("clip", "knockout"))
-    name = clip.name.split(".")[0]
-    assert name in set(read(folder, "decoys")["motif"])
-    changes = read_events(knockout).changes
-    assert (changes["probability_changing"] > 0.95).mean() < 0.05
 
 
 @pytest.mark.parametrize(

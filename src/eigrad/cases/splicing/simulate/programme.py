@@ -28,7 +28,7 @@ EVERYWHERE = (
 PLACES = (("downstream_intron_start", 1.0), ("upstream_intron_end", -0.8))
 PLANTED_SIZE, SPECIFIC_SIZE, TOGETHER_SIZE = 3.5, 2.2, 1.0  # log odds at saturation
 BACKGROUND = 0.05  # activity where a factor of one tissue is not at home
-N_DECOYS = 5
+N_DECOYS, N_STUDIED = 5, 3  # motifs that only go with a factor's; of them, proteins with CLIP and a knock-out
 SHORTEST = 6  # letters of a motif that is rare enough by chance to regulate alone
 
 
@@ -88,6 +88,18 @@ class Programme:
     def motifs(self) -> list[Motif]:
         """Every motif that is sown, factors first."""
         return [*(factor.motif for factor in self.factors), *(decoy.motif for decoy in self.decoys)]
+
+    @property
+    def bystanders(self) -> tuple[Factor, ...]:
+        """Decoys as proteins, some of them: they bind their motif in every region where factors act, and do nothing."""
+        regions = sorted({effect.region for factor in self.factors for effect in factor.effects})
+        nothing = tuple(Effect(region, 0.0) for region in regions)
+        return tuple(Factor(decoy.motif, (0.0,) * len(TISSUES), nothing) for decoy in self.decoys[:N_STUDIED])
+
+    @property
+    def studied(self) -> tuple[str, ...]:
+        """The proteins with CLIP and a knock-out: the planted one, where there is one, and bystanders."""
+        return (*((self.planted,) if self.planted else ()), *(each.name for each in self.bystanders))
 
     def without(self, name: str) -> Programme:
         """The programme where a factor is knocked out."""

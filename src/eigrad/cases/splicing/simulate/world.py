@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from itertools import combinations, product
 from pathlib import Path
@@ -72,6 +73,8 @@ def simulate(settings: Settings) -> Path:
     for name, pattern in TABLES.items():
         _emptied(folder / name, pattern)
     rng = np.random.default_rng((settings.seed, 0))
+    # Only the first protein draws with all else: how many bystanders there are changes no other file.
+    draws = dict(zip(how.studied, (rng, *rng.spawn(len(how.studied) - 1)), strict=True))
     layout = genes.laid_out(settings.n_events, settings.share_cassette, rng)
     logger.info("genome ...")
     (folder / "genome.fa.fai").unlink(missing_ok=True)
@@ -83,12 +86,14 @@ def simulate(settings: Settings) -> Path:
     cassette = table["cassette"].to_numpy(bool)
     logger.info("inclusion ...")
     truth = included(events, cassette, genome, how, rng)
-    _quantify(folder, events.take(cassette), truth, cassette, how, settings, rng)
+    measured = events.take(cassette)
+    _quantify(folder, measured, truth.psi[cassette], rng)
+    _knock_out(folder, measured, truth, cassette, how, draws)
     logger.info("evidence ...")
     sites = files.site_positions(events, cassette, genome, how.factors)
     files.write_conservation(folder / "conservation.bw", layout, sites, rng)
     write_table(folder / "expression.csv", files.expression(how, rng))
-    _write_clip(folder, how, sites, layout, rng)
+    _write_clip(folder, sites, files.site_positions(events, cassette, genome, how.bystanders), layout, how, draws)
     _write_truth(folder / "truth", events, cassette, truth, how, sites)
     write_json(
         folder / "world.json",
@@ -104,44 +109,48 @@ def _emptied(folder: Path, pattern: str) -> None:
         path.unlink()
 
 
-def _quantify(
+def _quantify(folder: Path, events: Events, psi: np.ndarray, rng: np.random.Generator) -> None:
+    """Every pair of tissues."""
+    inclusion, total = quantify.reads(psi, rng)
+    by_tissue = {name: (inclusion[:, i], total[:, i]) for i, name in enumerate(TISSUES)}
+    for pair in combinations(TISSUES, 2):
+        path = folder / "majiq" / f"{pair[0]}_{pair[1]}.deltapsi.tsv.gz"
+        quantify.write_majiq(path, events, pair, *(by_tissue[name] for name in pair))
+
+
+def _knock_out(
     folder: Path,
     events: Events,
     truth: Inclusion,
     cassette: np.ndarray,
     how: Programme,
-    settings: Settings,
-    rng: np.random.Generator,
+    draws: Mapping[str, np.random.Generator],
 ) -> None:
-    """Every pair of tissues, and wild type against knock-out in the tissue of interest."""
-    inclusion, total = quantify.reads(truth.psi[cassette], rng)
-    by_tissue = {name: (inclusion[:, i], total[:, i]) for i, name in enumerate(TISSUES)}
-    for pair in combinations(TISSUES, 2):
-        path = folder / "majiq" / f"{pair[0]}_{pair[1]}.deltapsi.tsv.gz"
-        quantify.write_majiq(path, events, pair, *(by_tissue[name] for name in pair))
-    place = TISSUES.index(settings.tissue)
-    without = (
-        truth.log_odds + regulation(truth.counts, how.without(settings.planted or "")) - regulation(truth.counts, how)
-    )
-    both = np.stack([truth.log_odds[cassette, place], without[cassette, place]], axis=1)
-    inclusion, total = quantify.reads(1 / (1 + np.exp(-both)), rng)
-    experiment = [(inclusion[:, i], total[:, i]) for i in (0, 1)]
-    target = _assayed(how)
-    names = f"{settings.tissue}-wildtype", f"{settings.tissue}-{target}-knockout"
-    quantify.write_majiq(folder / "knockout" / f"{target}.deltapsi.tsv.gz", events, names, *experiment)
-
-
-def _assayed(how: Programme) -> str:
-    """The protein whose knock-out and CLIP there are: the planted one, or in a control world a decoy."""
-    return how.planted or how.decoys[0].motif.name
+    """Wild type against the knock-out of each protein that is studied, in the tissue of interest."""
+    place = TISSUES.index(how.tissue)
+    for name, rng in draws.items():
+        without = truth.log_odds + regulation(truth.counts, how.without(name)) - regulation(truth.counts, how)
+        both = np.stack([truth.log_odds[cassette, place], without[cassette, place]], axis=1)
+        inclusion, total = quantify.reads(1 / (1 + np.exp(-both)), rng)
+        experiment = [(inclusion[:, i], total[:, i]) for i in (0, 1)]
+        names = f"{how.tissue}-wildtype", f"{how.tissue}-{name}-knockout"
+        quantify.write_majiq(folder / "knockout" / f"{name}.deltapsi.tsv.gz", events, names, *experiment)
 
 
 def _write_clip(
-    folder: Path, how: Programme, sites: pd.DataFrame, layout: genes.Layout, rng: np.random.Generator
+    folder: Path,
+    sites: pd.DataFrame,
+    bystanders: pd.DataFrame,
+    layout: genes.Layout,
+    how: Programme,
+    draws: Mapping[str, np.random.Generator],
 ) -> None:
-    table = files.clip_sites(sites, how.planted or "", layout, rng)
-    with write_atomic(folder / "clip" / f"{_assayed(how)}.CIMS.bed") as beside:
-        table.rename(columns={"chrom": "#chrom"}).to_csv(beside, sep="\t", index=False)
+    """Cross-linked sites of each protein that is studied, on those of factors or of bystanders."""
+    for name, rng in draws.items():
+        bound = sites if name == how.planted else bystanders[bystanders["factor"] == name]
+        table = files.clip_sites(bound, name, layout, rng)
+        with write_atomic(folder / "clip" / f"{name}.CIMS.bed") as beside:
+            table.rename(columns={"chrom": "#chrom"}).to_csv(beside, sep="\t", index=False)
 
 
 def _write_truth(
