@@ -2,14 +2,17 @@
 
     python -m benchmarks.regulators --seeds 0 20 --out runs/regulator-worlds --docs docs
 
-Every world has its folder, and what is finished there is not done again; several processes may share them, seeds apart.
+Every world has its folder, and what is finished there is not done again unless it was made of other arguments or source
+code; several processes may share them, seeds apart.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import shutil
 from collections.abc import Iterator
+from functools import cache
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -17,7 +20,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from benchmarks.engine import code
 from benchmarks.splicing import CLOSE, chosen_methods
+from eigrad.cases import splicing
 from eigrad.cases.folder import Clock
 from eigrad.cases.splicing.regulators.study.finished import of_study, read_evidence
 from eigrad.cases.splicing.regulators.study.settings import Settings as Search
@@ -30,6 +35,7 @@ from eigrad.cases.splicing.study.explain import explain
 from eigrad.cases.splicing.study.prepare import prepared, surveyed
 from eigrad.cases.splicing.study.results import described
 from eigrad.cases.splicing.study.settings import Settings
+from eigrad.cases.splicing.study.sources import arguments_of
 from eigrad.data import write_atomic, write_json, write_table
 
 FACTORS = ("A1CF", "RBFOX1", "QKI", "MBNL1", "CELF2", "HNRNPL", "ESRP1", "KHDRBS1", "MATR3", "RBM24")
@@ -41,6 +47,9 @@ LOSSES = {
     "expression, CLIP and knock-out": ("expression", "clip", "knockout"),
     "motif and motif map": ("motif", "motif_map"),
 }  # fmt: skip
+EXPERIMENTS = {"clip": "CLIP", "knockout": "knock-out"}
+MAKERS = ("events", "features", "simulate")  # packages of the splicing case that make a world
+COMPUTED = ("models", "methods")  # what a study leaves beside its features, to go on from
 
 
 def planned(seed: int, control: bool, folder: Path) -> World:
@@ -51,15 +60,50 @@ def planned(seed: int, control: bool, folder: Path) -> World:
     return World(folder / "world", factor=factor, tissue=tissue, direction=direction, seed=seed)
 
 
+@cache
+def source() -> dict[str, str]:
+    """Hashes of eigrad's source, and of what makes worlds, when first asked for: later edits do not reach a process."""
+    folder = Path(splicing.__file__).parent
+    return {"eigrad": code(), **{name: code(folder / name) for name in MAKERS}}
+
+
+def fingerprint(world: World) -> dict[str, Any]:
+    """What a finding hangs on, as JSON has it."""
+    made_of = {"world": world.arguments(), "code": source()["eigrad"], "losses": LOSSES, "alpha": Search.alpha}
+    return dict(json.loads(json.dumps(made_of)))
+
+
+def stored(path: Path) -> dict[str, Any]:
+    """What a file of JSON says, nothing where there is none."""
+    try:
+        return dict(json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError):
+        return {}
+
+
+def made(world: World, folder: Path) -> None:
+    """The world, in a folder in which nothing is left of other source code; both are kept where they are the same."""
+    folder.mkdir(parents=True, exist_ok=True)
+    path, now = folder / "made-by.json", source()
+    before = stored(path)
+    if before != now:
+        (folder / "features.json").unlink(missing_ok=True)
+        for name in COMPUTED:
+            if (folder / name).is_dir():
+                shutil.rmtree(folder / name)
+    if arguments_of(world.out) != world.arguments() or any(before.get(name) != now[name] for name in MAKERS):
+        path.unlink(missing_ok=True)
+        simulate(world)
+    write_json(path, now)
+
+
 def one(seed: int, control: bool, folder: Path) -> dict[str, Any]:
     """What the search says of one world, with all evidence and with some of it taken away."""
-    done = folder / "found.json"
-    if done.exists():
-        return dict(json.loads(done.read_text(encoding="utf-8")))
-    folder.mkdir(parents=True, exist_ok=True)
-    world, clock = planned(seed, control, folder), Clock()
-    if not (world.out / "world.json").exists():
-        simulate(world)
+    world, done, clock = planned(seed, control, folder), folder / "found.json", Clock()
+    made_of = fingerprint(world)
+    if (found := stored(done)).get("made_of") == made_of:
+        return found
+    made(world, folder)
     study = prepared(surveyed(Settings(folder, world=world.out, seed=seed)), folder, clock)
     tables = explain(
         chosen_methods(study, "sparse", [CLOSE]), study.data.features, study.groups, study.data.part != "test",
@@ -69,10 +113,11 @@ def one(seed: int, control: bool, folder: Path) -> dict[str, Any]:
     evidence = read_evidence(Search(folder, folder), finished)
     judgement = judged(gathered(finished, evidence, clock).lines, Search.alpha)
     write_table(folder / "evidence.csv", judgement)
-    found: dict[str, Any] = {
-        "seed": seed, "factor": world.factor, "tissue": world.tissue, "direction": world.direction,
+    found = {
+        "made_of": made_of, "seed": seed, "factor": world.factor, "tissue": world.tissue, "direction": world.direction,
         "sets": {name: int(mask.sum()) for name, mask in finished.sets.items()},
         **quality(study.data, study.trained.networks["sparse"], study.score, study.groups), "lost": {},
+        "decoys": of_decoys(world.out, judgement),
     }  # fmt: skip
     for name, lines in LOSSES.items():
         table = verdict(judgement, lines)
@@ -88,6 +133,17 @@ def one(seed: int, control: bool, folder: Path) -> dict[str, Any]:
     return found
 
 
+def of_decoys(world: Path, judgement: pd.DataFrame) -> list[dict[str, Any]]:
+    """Of every decoy with experiments: the factor that its sites were sown beside, and which experiments support it."""
+    beside = pd.read_csv(world / "truth" / "decoys.csv").set_index("motif")["factor"]
+    rows = judgement[judgement["line"].isin(list(EXPERIMENTS)) & judgement["candidate"].isin(beside.index)]
+    found = []
+    for name, part in rows.groupby("candidate"):
+        supports = dict(zip(part["line"], map(bool, part["supports"]), strict=True))
+        found.append({"decoy": name, "beside": str(beside[name]), "supports": supports})
+    return found
+
+
 def losses(planted: list[dict[str, Any]], control: list[dict[str, Any]]) -> Iterator[str]:
     """A line for each kind of evidence that is taken away."""
     yield "| taken away | planted factor first | in the top three | passes | others that pass | controls: any passes |"
@@ -100,6 +156,21 @@ def losses(planted: list[dict[str, Any]], control: list[dict[str, Any]]) -> Iter
         false = sum(bool(each["lost"][name]["passed"]) for each in control)
         n, m = len(planted), len(control)
         yield f"| {name} | {first} of {n} | {three} of {n} | {right} of {n} | {others} | {false} of {m} |"
+
+
+def decoys(planted: list[dict[str, Any]], control: list[dict[str, Any]]) -> Iterator[str]:
+    """A line for each experiment: how many decoys it supports, of how many that it was made of."""
+    of_planted = [
+        (each["beside"] == found["factor"], each["supports"]) for found in planted for each in found["decoys"]
+    ]
+    beside, others = ([supports for own, supports in of_planted if own is which] for which in (True, False))
+    sets = beside, others, [each["supports"] for found in control for each in found["decoys"]]
+    yield "| supported by | planted worlds: decoys beside the planted factor | other decoys | controls: decoys |"
+    yield "| --- | --- | --- | --- |"
+    for name, word in EXPERIMENTS.items():
+        tested = [[each[name] for each in part if name in each] for part in sets]
+        yield f"| {word} | {' | '.join(f'{sum(each)} of {len(each)}' for each in tested)} |"
+    yield f"| either | {' | '.join(f'{sum(any(e.values()) for e in part)} of {len(part)}' for part in sets)} |"
 
 
 def worlds(planted: list[dict[str, Any]]) -> Iterator[str]:
@@ -134,7 +205,10 @@ def main() -> None:
         for each in (*found[False], *found[True]) for name, lost in each["lost"].items()
     ])  # fmt: skip
     write_table(given.out / "regulator-worlds.csv", rows)
-    parts = {"losses": "\n".join(losses(found[False], found[True])), "worlds": "\n".join(worlds(found[False]))}
+    parts = {
+        "losses": "\n".join(losses(found[False], found[True])), "decoys": "\n".join(decoys(found[False], found[True])),
+        "worlds": "\n".join(worlds(found[False])),
+    }  # fmt: skip
     print("\n\n".join(parts.values()))
     if given.docs is not None:
         write_table(given.docs / "images" / "regulator-worlds.csv", rows)
