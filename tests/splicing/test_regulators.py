@@ -8,16 +8,13 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy import stats
-from tests.splicing import genomes
 from typer.testing import CliRunner
 
-from eigrad.cases.splicing.features import Genome, from_consensus
+from eigrad.cases.splicing.features import from_consensus
 from eigrad.cases.splicing.features.motifs import built_in
-from eigrad.cases.splicing.regulators import Sites, read_expression
-from eigrad.cases.splicing.regulators.binding import FAR, NEAR, motif_at_sites, tag_density
-from eigrad.cases.splicing.regulators.motif_map import EXON, INTRON, SIDES
+from eigrad.cases.splicing.regulators import read_expression
 from eigrad.cases.splicing.regulators.study import lines
-from eigrad.cases.splicing.regulators.study.finished import read_run
+from eigrad.cases.splicing.regulators.study.finished import candidates, read_run
 from eigrad.cases.splicing.regulators.study.queries import queries
 from eigrad.cases.splicing.regulators.study.settings import Settings, named_files
 from eigrad.cases.splicing.regulators.study.study import run
@@ -27,7 +24,6 @@ from eigrad.cases.splicing.simulate import simulate
 from eigrad.cases.splicing.study.settings import Settings as Study
 from eigrad.cli import app
 
-LENGTHS = {"chr1": 20_000, "chr2": 15_001}
 FACTOR = "RBFOX1"
 COLUMNS = ["meta_feature", "region", "kind", "significant", "direction", "magnitude", "p_adjusted"]
 FEATURES = [
@@ -89,7 +85,7 @@ def test_the_planted_factor_is_named_by_every_line(found):
     assert summary["passed"] == [FACTOR]
     supported = {line for line in LINES if summary["evidence"][FACTOR][line]["supports"]}
     assert supported >= set(LINES) - {"motif_map"}  # windows of 20 nt ask for more exons than these
-    assert summary["evidence"][FACTOR]["motif_map"]["rank"] <= 3
+    assert summary["evidence"][FACTOR]["motif_map"]["rank"] <= len(summary["ranking"]) / 10
     assert set(summary["evidence"]) == set(summary["ranking"])
     assert all(set(each) == set(LINES) for each in summary["evidence"].values())
     assert summary["evidence"]["QKI"]["clip"] is None
@@ -146,7 +142,7 @@ def test_queries_are_motifs_and_k_mers_of_one_place_and_direction():
 def test_a_motif_is_the_candidates_own_or_alike():
     known = built_in()
     asked = queries(pd.DataFrame(FEATURES, columns=COLUMNS), known)
-    proteins = lines.candidates(known)
+    proteins = candidates(known)
     line = lines.motif(asked, lines.alignments(asked, proteins), proteins).set_index("candidate")
     assert line.loc["RBFOX1", "p_value"] == pytest.approx(1e-9)  # its own motif: the meta-feature's alone
     assert line.loc["RBFOX1", "score"] == pytest.approx(1.2)
@@ -159,7 +155,7 @@ def test_a_motif_is_the_candidates_own_or_alike():
 
 def test_motifs_of_one_protein_are_one_candidate():
     motifs = [from_consensus(name, "UGCAUG") for name in ("QKI", "QKI-2", "NKX2-5", "QKI-3")]
-    assert {name: len(each) for name, each in lines.candidates(motifs).items()} == {"QKI": 3, "NKX2-5": 1}
+    assert {name: len(each) for name, each in candidates(motifs).items()} == {"QKI": 3, "NKX2-5": 1}
 
 
 def test_a_tissue_is_held_against_the_others_as_one_of_them(tmp_path, rng):
@@ -170,7 +166,7 @@ def test_a_tissue_is_held_against_the_others_as_one_of_them(tmp_path, rng):
     wide.loc[0, tissues] = [99.0, 1, 1.2, 0.9, 1.1, 1, 1]
     wide.to_csv(tmp_path / "e.tsv", sep="\t", index=False)
     found = read_expression(tmp_path / "e.tsv").specificity("a")
-    assert found.loc["g0", "p_value"] < 1e-6
+    assert found.loc["g0", "p_value"] < 1e-4
     assert stats.kstest(found["p_value"].iloc[1:], "uniform").pvalue > 0.01
     line = lines.expression(read_expression(tmp_path / "e.tsv"), "a", ["g0", "g1", "nobody"])
     assert line["candidate"].tolist() == ["g0", "g1"]
@@ -178,11 +174,11 @@ def test_a_tissue_is_held_against_the_others_as_one_of_them(tmp_path, rng):
 
 
 def test_two_tissues_are_compared_by_replicates(tmp_path):
-    rows = [("g", t, v) for t, values in {"a": [9, 11, 10], "b": [1, 2, 1.5]}.items() for v in values]
+    rows = [("g", t, v) for t, values in {"a": [7, 14, 10], "b": [1, 3, 1.5]}.items() for v in values]
     rows += [("h", "a", 3.0), ("h", "b", 2.0)]
     pd.DataFrame(rows, columns=["gene_name", "tissue", "tpm"]).to_csv(tmp_path / "e.csv", index=False)
     p = read_expression(tmp_path / "e.csv").specificity("a")["p_value"]
-    logs = [np.log2(1 + np.array(values)) for values in ([9, 11, 10], [1, 2, 1.5])]
+    logs = [np.log2(1 + np.array(values)) for values in ([7, 14, 10], [1, 3, 1.5])]
     assert p["g"] == pytest.approx(stats.ttest_ind(*logs, equal_var=False, alternative="greater").pvalue)
     assert np.isnan(p["h"])
 
@@ -195,7 +191,7 @@ def test_the_verdict_counts_lines_then_ranks():
     given = {
         "motif": line_of([("A", 1e-6, 5.0, True, ""), ("B", 1e-6, 9.0, True, ""), ("C", 0.9, 0.0, False, "")]),
         "motif_map": line_of([("A", 1e-3, 3.0, True, ""), ("B", 1e-3, 4.0, True, ""), ("C", 1e-3, 1.0, True, "")]),
-        "expression": line_of([("A", 1e-4, 2.0, True, ""), ("B", 1e-4, 8.0, False, ""), ("C", np.nan, 0.0, True, "")]),
+        "expression": line_of([("A", 1e-4, 2.0, True, ""), ("B", 1e-4, 8.0, False, ""), ("C", 0.8, 0.0, True, "")]),
     }
     judgement = judged(given, 0.05)
     table = verdict(judgement).set_index("candidate")
@@ -206,53 +202,9 @@ def test_the_verdict_counts_lines_then_ranks():
     without = verdict(judgement, ["expression"]).set_index("candidate")
     assert without.index.tolist() == ["B", "A", "C"]
     assert not without["passes"].any()  # sequence alone is not enough
-    assert of_candidates(judgement)["C"]["expression"]["p_value"] is None
+    assert of_candidates(judgement)["C"]["clip"] is None
     with pytest.raises(ValueError, match="evidence: got none"):
         verdict(judgement, LINES)
-
-
-def test_tags_are_counted_where_they_lie(rng):
-    events = genomes.events_of([row for row in genomes.triplets(LENGTHS, 60, rng) if None not in row.coordinates])
-    n = 3000
-    start = rng.integers(0, 15_000, n)
-    table = pd.DataFrame({"chrom": rng.choice(list(LENGTHS), n), "start": start, "end": start + rng.integers(1, 5, n)})
-    sites = Sites(table.assign(strand=rng.choice(["+", "-"], n), tags=np.where(rng.random(n) < 0.5, 3.0, np.nan)))
-    chosen = rng.random(len(events)) < 0.5
-    density = tag_density(events, sites, {"mine": chosen}).set_index(["side", "position"])["density"]
-    expected = dict.fromkeys(density.index, 0.0)
-    middles = sites.table.assign(at=(sites.table["start"] + sites.table["end"]) // 2).to_dict("records")
-    for event in events.take(chosen).exons.to_dict("records"):
-        forward = event["strand"] == "+"
-        at = {SIDES[0]: event["exon_start"], SIDES[1]: event["exon_end"]}
-        if not forward:
-            at = {SIDES[0]: event["exon_end"] - 1, SIDES[1]: event["exon_start"] - 1}
-        for site in middles:
-            if (site["chrom"], site["strand"]) != (event["chrom"], event["strand"]):
-                continue
-            for side in SIDES:
-                key = (side, site["at"] - at[side] if forward else at[side] - site["at"])
-                if key in expected:
-                    expected[key] += (1.0 if np.isnan(site["tags"]) else site["tags"]) / chosen.sum()
-    np.testing.assert_allclose(density, list(expected.values()), atol=1e-12)
-    assert density.sum() > 1
-    assert len(density) == 2 * (INTRON + EXON)
-
-
-def test_a_motif_is_looked_for_at_sites_and_beside_them(tmp_path, rng):
-    texts = {name: list(genomes.letters(n, rng, 0).replace("TGCATG", "TGGATG")) for name, n in LENGTHS.items()}
-    rows = []
-    for i, at in enumerate(range(400, 14_000, 317)):
-        strand = "+-"[i % 2]
-        texts["chr2"][at : at + 6] = "TGCATG" if strand == "+" else "CATGCA"
-        rows.append(("chr2", at + 2, at + 4, strand, np.nan))
-    rows += [("chrM", 5, 9, "+", np.nan), ("chr1", 3, 4, "-", np.nan)]
-    genome = Genome(genomes.write(tmp_path / "g.fa", {name: "".join(text) for name, text in texts.items()}))
-    sites = Sites(pd.DataFrame(rows, columns=["chrom", "start", "end", "strand", "tags"]))
-    found = motif_at_sites(sites, genome, from_consensus("RBFOX1", "UGCAUG"))
-    assert (found["n"], found["n_with"]) == (len(rows) - 1, len(rows) - 2)
-    assert found["fraction_beside"] == 0
-    assert found["p_value"] < 1e-15
-    assert NEAR < FAR
 
 
 @pytest.mark.parametrize(

@@ -134,18 +134,23 @@ def regulators(
     clip: Annotated[
         list[str] | None, typer.Option(help="NAME=FILE: cross-linked sites of a protein, BED or CTK; may be repeated.")
     ] = None,
-    min_tags: Annotated[int, typer.Option(help="Tags that a site of CTK must have.")] = 2,
+    min_tags: Annotated[
+        int | None, typer.Option(help="Tags with the mutation that a site of CTK must have; 2 by default.")
+    ] = None,
     knockout: Annotated[
         list[str] | None,
         typer.Option(help="NAME=FILE: a table of wild type against loss of a protein; may be repeated."),
     ] = None,
     wildtype: Annotated[
-        str | None, typer.Option(help="The wild type in tables of knock-outs; by default the first condition.")
+        list[str] | None,
+        typer.Option(
+            help="The wild type in knock-outs, or NAME=CONDITION for one of them; by default the first condition."
+        ),
     ] = None,
     motifs: Annotated[
         Path | None, typer.Option(help="Known motifs in MEME format, of all candidates; by default the run's own.")
     ] = None,
-    seed: Annotated[int, typer.Option(help="Seed of the world that is made without RUN.")] = 0,
+    seed: Annotated[int | None, typer.Option(help="Seed of the world that is made without RUN; 0 by default.")] = None,
     out: Annotated[
         Path | None,
         typer.Option(help="The folder of the search; by default regulators in RUN.", show_default=False),
@@ -156,21 +161,24 @@ def regulators(
     Example: eigrad regulators runs/splicing --expression tpm.csv --clip QKI=qki.bed --knockout QKI=qki.deltapsi.tsv
     """
     from eigrad.cases.splicing.regulators.study.play import play
-    from eigrad.cases.splicing.regulators.study.settings import Settings, named_files
+    from eigrad.cases.splicing.regulators.study.settings import Settings, named_files, wild_types
     from eigrad.cases.splicing.regulators.study.study import run as searched
 
     if run is None:
         given = {
-            "expression": expression, "tissue": tissue, "clip": clip, "knockout": knockout, "motifs": motifs
+            "expression": expression, "tissue": tissue, "clip": clip, "min-tags": min_tags, "knockout": knockout,
+            "wildtype": wildtype, "motifs": motifs,
         }  # fmt: skip
-        if any(given.values()):
-            name = next(name for name, each in given.items() if each)
+        if name := next((name for name, each in given.items() if each not in (None, [])), None):
             raise ValueError(f"RUN: got none with --{name}, expected a finished run folder of eigrad splicing")
-        page = play(out or Path("runs/regulators"), seed)
+        page = play(out or Path("runs/regulators"), seed or 0)
     else:
+        if seed is not None:
+            raise ValueError(f"--seed: got {seed} with RUN {run}, expected it where a world is made")
+        knockouts = named_files("--knockout", knockout or [])
         settings = Settings(
-            run, out or run / "regulators", expression, tissue, named_files("--clip", clip or []), min_tags,
-            named_files("--knockout", knockout or []), wildtype, motifs,
+            run, out or run / "regulators", expression, tissue, named_files("--clip", clip or []),
+            2 if min_tags is None else min_tags, knockouts, wild_types(wildtype or [], knockouts), motifs,
         )  # fmt: skip
         page = searched(settings)
     typer.echo(f"The page is at {page.resolve()}")

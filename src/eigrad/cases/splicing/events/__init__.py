@@ -13,6 +13,7 @@ from eigrad.cases.splicing.events.sets import (
     n_comparisons,
     non_changing,
     targets,
+    times_compared,
     unchanged,
 )
 from eigrad.cases.splicing.events.table import CHANGES, COORDINATES, EXONS, Events, event_id, merge
@@ -38,6 +39,7 @@ __all__ = [
     "read_rmats",
     "read_vasttools",
     "targets",
+    "times_compared",
     "unchanged",
     "write_events",
 ]

@@ -119,6 +119,11 @@ def targets(events: Events, condition: str, reference: str, *, seed: int = 0) ->
     return table.dropna()
 
 
+def times_compared(events: Events, condition: str) -> np.ndarray:
+    """In how many comparisons with a condition every event is seen."""
+    return _count(events, _from(events, condition))
+
+
 def n_comparisons(events: Events, condition: str) -> int:
     """How many conditions one is compared with."""
     seen = _from(events, condition)

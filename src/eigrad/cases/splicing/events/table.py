@@ -27,7 +27,8 @@ class Events:
     on both strands; upstream and downstream are those of the transcript. The outer ends of the flanking exons may be
     missing (<NA>). `psi`: events by conditions, from 0 to 1, NaN where not quantified. `changes`: one row an event and
     pair of conditions, columns `CHANGES`; `dpsi` is the second condition's PSI less the first's; what a program does
-    not give (a probability, an adjusted p-value) is NaN.
+    not give (a probability, an adjusted p-value) is NaN. Of a change that was joined from several rows, `dpsi_least`
+    and `dpsi_most`, where they are there, say what these rows had.
     """
 
     exons: pd.DataFrame
@@ -142,12 +143,13 @@ def build(
 
 
 def _joined_changes(rows: pd.DataFrame) -> pd.DataFrame:
-    """One row an event and pair of conditions."""
+    """One row an event and pair of conditions, with the least and the largest dPSI of the rows that are joined."""
     pair = ["event_id", "condition_1", "condition_2"]
     numbers = [name for name in CHANGES if name not in pair]
     rows = rows.astype(dict.fromkeys(pair, object) | dict.fromkeys(numbers, float))
     how = {"dpsi": "mean", "probability_changing": "min", "probability_non_changing": "min", "p_adjusted": "max"}
-    return rows.groupby(pair, sort=False).agg(how).reset_index()[list(CHANGES)]
+    seen = rows.groupby(pair, sort=False)
+    return seen.agg(how).assign(dpsi_least=seen["dpsi"].min(), dpsi_most=seen["dpsi"].max()).reset_index()
 
 
 def merge(parts: Sequence[Events]) -> Events:

@@ -69,8 +69,8 @@ def grouped(read: Read, settings: Settings, condition: str) -> Groups:
     if n < LEAST["n_samples"]:
         raise ValueError(
             f"exons: got {chosen.sum()} that are more {settings.direction} in {condition} than in at least "
-            f"{_others(events, settings, condition)} others and {always.sum()} constitutive ones, expected at least "
-            f"{LEAST['n_samples']} and twice as many"
+            f"{fewest_comparisons(events, settings, condition)} others and {always.sum()} constitutive ones, expected "
+            f"at least {LEAST['n_samples']} and twice as many"
         )
     of_class = np.sort(rng.choice(np.flatnonzero(chosen), n, replace=False))
     there = rng.permutation(np.flatnonzero(always))
@@ -90,12 +90,13 @@ def changed(events: Events, settings: Settings, condition: str, direction: str |
     """Whether exons are more included (or excluded) in the condition than in enough others; by default the class."""
     mask: np.ndarray = differential(
         events, condition, direction=direction or settings.direction,
-        min_others=_others(events, settings, condition), min_dpsi=settings.min_dpsi,
+        min_others=fewest_comparisons(events, settings, condition), min_dpsi=settings.min_dpsi,
     )  # fmt: skip
     return mask
 
 
-def _others(events: Events, settings: Settings, condition: str) -> int:
+def fewest_comparisons(events: Events, settings: Settings, condition: str) -> int:
+    """In how many comparisons with the condition an exon of the class must change."""
     return settings.min_others or min(FEWEST_OTHERS, n_comparisons(events, condition))
 
 

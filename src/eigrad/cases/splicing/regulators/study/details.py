@@ -13,9 +13,9 @@ from eigrad.cases.splicing.features.motifs import Motif
 from eigrad.cases.splicing.regulators.binding import motif_at_sites, tag_density
 from eigrad.cases.splicing.regulators.motif_map import frequencies, hits, windows
 from eigrad.cases.splicing.regulators.study.finished import ELSEWHERE, EXCLUDED, INCLUDED, STILL, Evidence, Finished
+from eigrad.cases.splicing.regulators.study.lines import ENHANCED, REPRESSED, UNMOVED
 from eigrad.cases.splicing.regulators.study.queries import Query
 
-ENHANCED, REPRESSED, UNMOVED = "enhanced", "repressed", "non-responsive"
 ORDER = (INCLUDED, EXCLUDED, ELSEWHERE, STILL)
 
 
@@ -45,13 +45,13 @@ def details_of(
     proteins: Mapping[str, Sequence[Motif]],
     asked: Sequence[Query],
     aligned: pd.DataFrame,
+    tested: pd.DataFrame,
     near: pd.DataFrame,
     counts: pd.DataFrame,
 ) -> Details:
-    """Everything about one candidate; `aligned`, `near` and `counts` are what its lines were drawn from."""
-    own = proteins.get(name, ())
+    """Everything about one candidate; `aligned`, `tested`, `near` and `counts` are what its lines were drawn from."""
     best = _best(name, proteins, asked, aligned)
-    motif = best[1] if best is not None else own[0] if own else None
+    motif = _mapped_motif(name, proteins, tested, best)
     sites, answer = evidence.clip.get(name), evidence.knockout.get(name)
     sets = {each: finished.sets[each] for each in ORDER}
     return Details(
@@ -84,19 +84,36 @@ def _best(
     return query, target, int(row["offset"]), float(row["q_value"])
 
 
+def _mapped_motif(
+    name: str,
+    proteins: Mapping[str, Sequence[Motif]],
+    tested: pd.DataFrame,
+    best: tuple[Motif, Motif, int, float] | None,
+) -> Motif | None:
+    """The candidate's motif that its line of motif maps speaks of, else the one that is aligned, or its first."""
+    own = proteins.get(name, ())
+    of_line = set(tested.loc[tested["candidate"] == name, "motif"]) if len(tested) else set()
+    for motif in own:
+        if motif.name in of_line:
+            return motif
+    return best[1] if best is not None else own[0] if own else None
+
+
 def _measured(name: str, evidence: Evidence) -> tuple[pd.DataFrame, str] | None:
     if evidence.expression is None:
         return None
     rows = evidence.expression.replicates
-    rows = rows[rows["gene_name"] == name]
+    rows = rows[rows["gene_name"].astype(str).str.upper() == name.upper()]
     return None if rows.empty else (rows, evidence.tissue)
 
 
 def _mapped(
     events: Any, finished: Finished, motif: Motif, sets: Mapping[str, np.ndarray], background: str
 ) -> tuple[pd.DataFrame, pd.DataFrame] | None:
-    kept = np.flatnonzero(np.any(list(sets.values()), axis=0))
-    if not sets[background].any():
+    """Of the exons that the genome has: a knock-out may have been aligned to more sequences."""
+    known = events.exons["chrom"].isin(finished.genome.lengths).to_numpy()
+    kept = np.flatnonzero(np.any(list(sets.values()), axis=0) & known)
+    if not (sets[background] & known).any():
         return None
     of_kept = {each: mask[kept] for each, mask in sets.items()}
     found = hits(events.take(kept), finished.genome, motif)

@@ -19,7 +19,7 @@ from eigrad.cases.splicing.libraries import require_library
 from eigrad.cases.splicing.regulators.clip import PLACES
 from eigrad.cases.splicing.regulators.motif_map import SIDES
 from eigrad.cases.splicing.regulators.study.details import Details
-from eigrad.cases.splicing.regulators.study.lines import ANY, SITE_NAMES
+from eigrad.cases.splicing.regulators.study.lines import ANY, ENHANCED, REPRESSED, SITE_NAMES, UNMOVED
 from eigrad.cases.splicing.regulators.study.verdict import LINES
 
 NAMES = dict(zip(LINES, ("motif", "expression", "motif map", "CLIP", "knock-out"), strict=True))
@@ -27,6 +27,7 @@ SET_COLORS = {
     "included": plot.ORANGE, "excluded": plot.BLUE, "changing elsewhere": plot.PURPLE, "non-changing": plot.GRAY,
     "enhanced": plot.ORANGE, "repressed": plot.BLUE, "non-responsive": plot.GRAY,
 }  # fmt: skip
+OF_KNOCKOUT = {ENHANCED, REPRESSED, UNMOVED}
 MOST_CANDIDATES, MOST_TISSUES = 15, 12
 STRIP_LIMIT = 10  # of -log10 p, where a strip is darkest
 Panel = tuple[str, str, object, Callable[[Any, Any], None]]
@@ -83,7 +84,7 @@ def _panels(details: Details) -> list[tuple[float, list[Panel]]]:
             ("d", "cross-linked sites near exons", details.near, _fractions),
             ("e", "where tags lie", details.density, _density),
         ]),
-        (2.0, [
+        (2.6, [
             ("f", "knock-out", details.knockout, _venn),
             ("g", "motif map of the knock-out", details.knockout_map, _knockout_map),
         ]),
@@ -129,32 +130,47 @@ def _expression(part: SubFigure, content: tuple[pd.DataFrame, str]) -> None:
     ax.set(ylabel="TPM", ylim=(0, None))
 
 
-def _motif_map(part: SubFigure, content: tuple[pd.DataFrame, pd.DataFrame]) -> None:
-    """Frequencies of the sets above, and a strip of -log10 p for each set against the background below."""
+def _motif_map(part: SubFigure, content: tuple[pd.DataFrame, pd.DataFrame], small: bool = False) -> None:
+    """Frequencies of the sets above, and below for each set a strip of its windows against the background.
+
+    Gray is p below 0.05, darker the smaller; orange ticks are windows below 0.05 times their number.
+    """
     frequencies, tested = content
-    sets = list(dict.fromkeys(tested["set"]))
+    sets, size = list(dict.fromkeys(tested["set"])), 6.5 if small else 7
     axes = part.subplots(2, 2, sharex="col", sharey="row", height_ratios=(3, 0.35 * len(sets) + 0.3))
     for column, side in enumerate(SIDES):
         top, strips = axes[0, column], axes[1, column]
         for name, rows in frequencies[frequencies["side"] == side].groupby("set", sort=False):
             top.plot(rows["position"], 100 * rows["smoothed"], color=SET_COLORS[str(name)], linewidth=1.2, label=name)
         _site(top)
-        image = np.stack([
-            -np.log10(tested[(tested["side"] == side) & (tested["set"] == name)]["p_value"].clip(lower=1e-300))
-            for name in sets
-        ])  # fmt: skip
-        start = tested.loc[tested["side"] == side, "position"]
-        extent = (start.min() + 9.5, start.max() + 10.5, len(sets) - 0.5, -0.5)
-        shades = strips.imshow(
-            image, aspect="auto", cmap="Greys", vmin=0, vmax=STRIP_LIMIT, extent=extent, interpolation="nearest"
-        )
-        strips.set_yticks(range(len(sets)), sets)
-        strips.set_xlabel(f"nt from the {SITE_NAMES[side]}")
-        top.set_title(SITE_NAMES[side], fontsize=9)
+        shades = _strips(strips, tested[tested["side"] == side], sets)
+        strips.set_yticks(range(len(sets)), sets, fontsize=size)
+        strips.set_xlabel(f"nt from the {SITE_NAMES[side]}" if not small else f"nt from {_short_site(side)}")
+        if not small:
+            top.set_title(SITE_NAMES[side], fontsize=9)
     axes[0, 0].set_ylabel("% of exons")
-    axes[0, 0].set_ylim(0, 1.3 * axes[0, 0].get_ylim()[1])
-    axes[0, 1].legend(fontsize=7, loc="upper right", ncols=2)
-    part.colorbar(shades, ax=axes[1, :].tolist(), label="$-\\log_{10}$ p", aspect=5, extend="max")
+    axes[0, 0].set_ylim(0, (1.6 if small else 1.3) * axes[0, 0].get_ylim()[1])
+    axes[0, 1].legend(fontsize=size, loc="upper right", ncols=1 if small else 2)
+    if not small:
+        part.colorbar(shades, ax=axes[1, :].tolist(), label="$-\\log_{10}$ p", aspect=5, extend="max")
+
+
+def _strips(ax: Axes, tested: pd.DataFrame, sets: list[str]) -> Any:
+    """An image of -log10 p, a row a set, from p = 0.05 on; ticks where it is below 0.05 after correction."""
+    rows = [tested[tested["set"] == name] for name in sets]
+    image = np.stack([-np.log10(each["p_value"].clip(lower=1e-300)) for each in rows])
+    extent = (tested["position"].min() + 9.5, tested["position"].max() + 10.5, len(sets) - 0.5, -0.5)
+    for i, each in enumerate(rows):
+        at = each.loc[each["p_adjusted"] < 0.05, "position"] + 10
+        ax.plot(at, np.full(len(at), i + 0.38), "|", color=plot.ORANGE, markersize=3)
+    return ax.imshow(
+        image, aspect="auto", cmap="Greys", vmin=-np.log10(0.05), vmax=STRIP_LIMIT, extent=extent,
+        interpolation="nearest",
+    )  # fmt: skip
+
+
+def _short_site(side: str) -> str:
+    return SITE_NAMES[side].replace("splice ", "")
 
 
 def _site(ax: Axes) -> None:
@@ -169,7 +185,10 @@ def _fractions(part: SubFigure, table: pd.DataFrame) -> None:
     for i, name in enumerate(sets):
         rows = table[table["set"] == name].set_index("what").loc[places]
         x = np.arange(len(places)) + (i - (len(sets) - 1) / 2) * width
-        ax.bar(x, 100 * rows["fraction"], width, color=SET_COLORS[name], label=f"{name} ({rows['n'].iloc[0]})")
+        ax.bar(
+            x, 100 * rows["fraction"], width, color=SET_COLORS[name], label=f"{name} ({rows['n'].iloc[0]})",
+            hatch="////" if name in OF_KNOCKOUT else None, edgecolor="white", linewidth=0,
+        )  # fmt: skip
         for at, share, p in zip(x, rows["fraction"], rows["p_value"], strict=True):
             mark = "" if not p < 0.05 else "**" if p < 0.001 else "*"
             ax.text(at, 100 * share, mark, ha="center", fontsize=7)
@@ -184,7 +203,7 @@ def _density(part: SubFigure, table: pd.DataFrame) -> None:
         for name, rows in table[table["side"] == side].groupby("set", sort=False):
             ax.plot(rows["position"], rows["smoothed"], color=SET_COLORS[str(name)], linewidth=1, label=name)
         _site(ax)
-        ax.set_xlabel(f"nt from {SITE_NAMES[side].replace('splice ', '')}")
+        ax.set_xlabel(f"nt from {_short_site(side)}")
     axes[0].set_ylabel("tags per exon and nt")
 
 
@@ -209,17 +228,10 @@ def _venn(part: SubFigure, content: dict[str, Any]) -> None:
 
 
 def _knockout_map(part: SubFigure, content: tuple[pd.DataFrame, pd.DataFrame]) -> None:
-    frequencies, _ = content
-    axes = part.subplots(1, 2, sharey=True)
-    for ax, side in zip(axes, SIDES, strict=True):
-        for name, rows in frequencies[frequencies["side"] == side].groupby("set", sort=False):
-            ax.plot(rows["position"], 100 * rows["smoothed"], color=SET_COLORS[str(name)], linewidth=1, label=name)
-        _site(ax)
-        ax.set_xlabel(f"nt from {SITE_NAMES[side].replace('splice ', '')}")
-    axes[0].set_ylabel("% of exons")
-    axes[0].set_ylim(0, 1.5 * axes[0].get_ylim()[1])
-    axes[1].legend(fontsize=6.5, loc="upper right")
+    _motif_map(part, content, small=True)
 
 
 def _short(name: str, most: int = 28) -> str:
+    """Text for a label: cut, and without what Matplotlib would read as mathematics."""
+    name = name.replace("$", r"\$")
     return name if len(name) <= most else f"{name[: most - 1]}\N{HORIZONTAL ELLIPSIS}"

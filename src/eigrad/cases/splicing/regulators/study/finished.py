@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import logging
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
 from jaxtyping import Bool
 
-from eigrad.cases.splicing.events import Events, alternative_elsewhere, read_events, unchanged
+from eigrad.cases.splicing.events import Events, alternative_elsewhere, non_changing, read_events
 from eigrad.cases.splicing.features import Genome
 from eigrad.cases.splicing.features.motifs import Motif, built_in, read_meme
-from eigrad.cases.splicing.regulators.clip import Sites, read_sites
+from eigrad.cases.splicing.regulators.clip import Sites, read_sites, require_shared
 from eigrad.cases.splicing.regulators.expression import Expression, read_expression
 from eigrad.cases.splicing.regulators.knockout import Response, response
 from eigrad.cases.splicing.regulators.study.settings import Settings
@@ -24,7 +25,11 @@ from eigrad.cases.splicing.study.explain import changed
 from eigrad.cases.splicing.study.prepare import Study
 from eigrad.cases.splicing.study.settings import Settings as StudySettings
 
+T = TypeVar("T")
+logger = logging.getLogger(__name__)
+
 INCLUDED, EXCLUDED, STILL, ELSEWHERE = "included", "excluded", "non-changing", "changing elsewhere"
+NEEDED = ("meta_feature", "region", "kind", "significant", "direction", "magnitude", "p_adjusted")
 FEWEST = 20  # exons of the class, and of those that do not change, below which nothing can be tested
 
 
@@ -49,7 +54,10 @@ class Finished:
 
 @dataclass(frozen=True)
 class Evidence:
-    """What is known of candidates besides sequence; empty, or None, where there is nothing."""
+    """What is known of candidates besides sequence; empty, or None, where there is nothing.
+
+    Names are those of the compendium's proteins, whatever their case in the evidence.
+    """
 
     expression: Expression | None
     tissue: str
@@ -58,20 +66,30 @@ class Evidence:
     compendium: list[Motif]
 
 
+def candidates(compendium: Sequence[Motif]) -> dict[str, list[Motif]]:
+    """Proteins, each with its motifs: a compendium names the second motif of QKI "QKI-2"."""
+    names = {motif.name for motif in compendium}
+    found: dict[str, list[Motif]] = {}
+    for motif in compendium:
+        gene, dash, number = motif.name.rpartition("-")
+        own = gene if dash and number.isdecimal() and gene in names else motif.name
+        found.setdefault(own, []).append(motif)
+    return found
+
+
 def read_run(folder: Path) -> Finished:
     """The run, from its own files and those it was made of."""
     if not (folder / "summary.json").is_file():
         raise ValueError(f"RUN: got {folder}, expected a finished run folder of eigrad splicing (with summary.json)")
     config = _config(folder)
-    study = StudySettings.from_arguments(folder, config["arguments"])
+    study = _settings(folder, config)
     files = sources.located(study)
     _require_same(folder, config.get("data"), files)
     events = sources.quantified_events(files)
     motifs = built_in() if files.motifs is None else read_meme(files.motifs)
-    table = pd.read_csv(folder / "features.csv", keep_default_na=False)
     return Finished(
-        folder, study, files.condition, events, Genome(files.fasta), exon_sets(events, study, files.condition), table,
-        motifs,
+        folder, study, files.condition, events, Genome(files.fasta), exon_sets(events, study, files.condition),
+        _meta_features(folder), motifs,
     )  # fmt: skip
 
 
@@ -87,13 +105,15 @@ def of_study(study: Study, meta_features: pd.DataFrame) -> Finished:
 
 
 def exon_sets(events: Events, study: StudySettings, condition: str) -> dict[str, np.ndarray]:
-    """Exons more included and more excluded in the condition, that change elsewhere alone, and that do not.
+    """Exons more included and more excluded in the condition, that change elsewhere alone, and that change nowhere.
 
-    Exons that change in a comparison with the condition, but in too few to be of the class, are in none of them.
+    The last are compared with the condition, in every comparison with it their dPSI, sure or not, is at most what
+    counts as a change, and they are not sure to change in any other. Exons that are neither are in none of the sets.
     """
     sets = {name: changed(events, study, condition, name) for name in (INCLUDED, EXCLUDED)}
     sets[ELSEWHERE] = alternative_elsewhere(events, condition, min_dpsi=study.min_dpsi)
-    sets[STILL] = unchanged(events, condition, min_dpsi=study.min_dpsi) & ~sets[ELSEWHERE]
+    moved = alternative_elsewhere(events, condition, min_pairs=1, min_dpsi=study.min_dpsi)
+    sets[STILL] = non_changing(events, condition=condition, max_dpsi=study.min_dpsi) & ~moved
     for name in (study.direction, STILL):
         if (n := int(sets[name].sum())) < FEWEST:
             raise ValueError(f"RUN: got {n} {name} exons, expected at least {FEWEST} to test anything")
@@ -103,16 +123,42 @@ def exon_sets(events: Events, study: StudySettings, condition: str) -> dict[str,
 def read_evidence(settings: Settings, finished: Finished) -> Evidence:
     """The files that are given, and for what is not given those of the run's simulated world, if it has one."""
     beside = _of_world(finished)
+    compendium = finished.motifs if settings.motifs is None else read_meme(settings.motifs)
+    proteins = candidates(compendium)
     expression = settings.expression or beside.get("expression")
     clip = dict(settings.clip) or beside.get("clip", {})
     knockout = dict(settings.knockout) or beside.get("knockout", {})
-    return Evidence(
-        None if expression is None else read_expression(expression),
-        settings.tissue or finished.condition,
-        {name: read_sites(path, min_tags=settings.min_tags) for name, path in clip.items()},
-        {name: read_response(path, settings.wildtype) for name, path in knockout.items()},
-        finished.motifs if settings.motifs is None else read_meme(settings.motifs),
-    )
+    tissue = settings.tissue or finished.condition
+    measured = None if expression is None else read_expression(expression)
+    if measured is not None:
+        _require_genes(measured, proteins, expression)
+    sites = {name: read_sites(path, min_tags=settings.min_tags) for name, path in clip.items()}
+    for name, each in sites.items():
+        require_shared(finished.events, each, f"--clip {name}")
+    answers = {name: read_response(path, settings.wildtype_of(name)) for name, path in knockout.items()}
+    return Evidence(measured, tissue, _called(sites, proteins), _called(answers, proteins), compendium)
+
+
+def _require_genes(measured: Expression, proteins: Iterable[str], path: object) -> None:
+    genes = {str(name).upper() for name in measured.means.index}
+    if not genes & {name.upper() for name in proteins}:
+        first = ", ".join(str(name) for name in measured.means.index[:3])
+        raise ValueError(
+            f"--expression: {path} has none of the candidates among its genes ({first}, ...), expected genes called as "
+            f"motifs are, such as {next(iter(proteins))}"
+        )
+
+
+def _called(found: Mapping[str, T], proteins: Iterable[str]) -> dict[str, T]:
+    """Evidence under the names that proteins have; a name that none has keeps its own, and has no motif."""
+    known = {name.upper(): name for name in proteins}
+    renamed = {name: known.get(name.upper(), name) for name in found}
+    if len(set(renamed.values())) < len(renamed):
+        raise ValueError(f"evidence: got {', '.join(renamed)}, expected every protein once, whatever the case")
+    for name in found:
+        if name.upper() not in known:
+            logger.warning("%s is not among the motifs: it has no line of motif and motif map", name)
+    return {renamed[name]: each for name, each in found.items()}
 
 
 def read_response(path: Path, wildtype: str | None = None) -> Response:
@@ -138,6 +184,28 @@ def _of_world(finished: Finished) -> dict[str, Any]:
         "clip": {path.name.split(".")[0]: path for path in sorted((world / "clip").glob("*.bed*"))},
         "knockout": {path.name.split(".")[0]: path for path in sorted((world / "knockout").glob("*.tsv*"))},
     }
+
+
+def _settings(folder: Path, config: Mapping[str, Any]) -> StudySettings:
+    try:
+        return StudySettings.from_arguments(folder, config["arguments"])
+    except (KeyError, TypeError) as error:
+        raise ValueError(
+            f"RUN: got {folder}, whose config.json has other arguments than eigrad splicing now takes ({error}), "
+            "expected a run of this version"
+        ) from None
+
+
+def _meta_features(folder: Path) -> pd.DataFrame:
+    """The run's table of meta-features."""
+    path = folder / "features.csv"
+    try:
+        table = pd.read_csv(path, keep_default_na=False)
+    except (OSError, ValueError) as error:
+        raise ValueError(f"RUN: {path} cannot be read ({error}), expected the run's meta-features") from None
+    if missing := [name for name in NEEDED if name not in table]:
+        raise ValueError(f"RUN: {path} has no column {missing[0]!r}, expected {', '.join(NEEDED)}")
+    return table
 
 
 def _config(folder: Path) -> dict[str, Any]:

@@ -1,7 +1,8 @@
 """Lines of evidence: of every candidate that a line can speak of, a test, a score to rank by, and what was seen.
 
 A line is a table with a row a candidate and the columns of `COLUMNS`. `holds` is what must be true beside a small
-p-value: that the effect is large enough, and in the direction that a regulator would have.
+p-value: that the effect is large enough, and in the direction that a regulator would have. A candidate that a line
+cannot test has no row in it.
 """
 
 from __future__ import annotations
@@ -11,33 +12,25 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
+from eigrad.cases.splicing.events import times_compared
 from eigrad.cases.splicing.features.motifs import Motif
 from eigrad.cases.splicing.regulators.alignment import ALIGNED, align
 from eigrad.cases.splicing.regulators.clip import PLACES, near
 from eigrad.cases.splicing.regulators.expression import Expression
 from eigrad.cases.splicing.regulators.fisher import against
-from eigrad.cases.splicing.regulators.knockout import shared
+from eigrad.cases.splicing.regulators.knockout import Response, shared
 from eigrad.cases.splicing.regulators.motif_map import SIDES, Surroundings, windows
 from eigrad.cases.splicing.regulators.study.finished import STILL, Evidence, Finished
 from eigrad.cases.splicing.regulators.study.queries import Query
+from eigrad.cases.splicing.study.explain import fewest_comparisons
 from eigrad.progress import track
 
 COLUMNS = ("candidate", "p_value", "score", "holds", "seen")
 ALIKE = 0.05  # q-value up to which two motifs count as alike
 MIN_TPM, MIN_FOLD = 1.0, 1.0  # expressed; and log2 over the mean of other tissues, to be specific
 ANY = "any"
+ENHANCED, REPRESSED, UNMOVED = "enhanced", "repressed", "non-responsive"
 SITE_NAMES = dict(zip(SIDES, ("3' splice site", "5' splice site"), strict=True))
-
-
-def candidates(compendium: Sequence[Motif]) -> dict[str, list[Motif]]:
-    """Proteins, each with its motifs: a compendium names the second motif of QKI "QKI-2"."""
-    names = {motif.name for motif in compendium}
-    found: dict[str, list[Motif]] = {}
-    for motif in compendium:
-        gene, dash, number = motif.name.rpartition("-")
-        own = gene if dash and number.isdecimal() and gene in names else motif.name
-        found.setdefault(own, []).append(motif)
-    return found
 
 
 def alignments(asked: Sequence[Query], proteins: Mapping[str, Sequence[Motif]]) -> pd.DataFrame:
@@ -65,38 +58,45 @@ def motif(asked: Sequence[Query], aligned: pd.DataFrame, proteins: Mapping[str, 
     """Whether motifs of significant meta-features are the candidate's.
 
     Both must be so: that the meta-feature is significant, and that the motifs are alike; p is the larger of the two
-    p-values, that of likeness times the number of comparisons (zero of a motif and itself), in the best query. The
-    score is the mean |attribution| of all meta-features whose motif is alike.
+    p-values, that of likeness times the number of comparisons (zero of a motif and itself), in the best of the queries
+    that are alike, or of all where none is. The score is the mean |attribution| of all meta-features whose motif is
+    alike.
     """
     query = {each.motif.name: each for each in asked}
     rows = []
     for name, motifs in proteins.items():
         part, n = aligned[aligned["candidate"] == name], len(asked) * len(motifs)
-        of_query = part["query"].map({key: each.p_value for key, each in query.items()})
-        alignment = np.where(part["itself"], 0.0, np.minimum(1.0, n * part["p_value"]))
-        alike = part[part["alike"]].drop_duplicates("query")
-        weight = sum(query[key].weight for key in alike["query"])
-        best = max((query[key] for key in alike["query"]), key=lambda each: each.weight, default=None)
+        likeness = np.where(part["itself"], 0.0, np.minimum(1.0, n * part["p_value"]))
+        p = np.maximum(likeness, part["query"].map({key: each.p_value for key, each in query.items()}))
+        alike = part["alike"].to_numpy(bool)
+        own = [query[key] for key in dict.fromkeys(part.loc[alike, "query"])]
         seen = "no significant motif is like its own"
-        if best is not None:
-            seen = f"{best.motif.name} in {', '.join(best.places[:2])}" + (
-                f" and {len(best.places) - 2} more" if len(best.places) > 2 else ""
-            )
-        p = float(np.maximum(alignment, of_query).min()) if len(part) else 1.0
-        rows.append((name, p, weight, best is not None, seen))
+        if own:
+            best = max(own, key=lambda each: each.weight)
+            more = f" and {len(best.places) - 2} more" if len(best.places) > 2 else ""
+            seen = f"{best.motif.name} in {', '.join(best.places[:2])}{more}"
+        least = p[alike].min() if own else p.min() if len(p) else 1.0
+        rows.append((name, float(least), sum(each.weight for each in own), bool(own), seen))
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
 def expression(table: Expression, tissue: str, proteins: Sequence[str]) -> pd.DataFrame:
-    """Whether a candidate is expressed in the tissue (1 TPM) and more than elsewhere (twice the mean, p one-sided)."""
+    """Whether a candidate is expressed in the tissue (1 TPM) and more than elsewhere (twice the mean, p one-sided).
+
+    Genes are found whatever the case of their names. Those that cannot be tested are left out.
+    """
     found = table.specificity(tissue)
-    found = found[found.index.isin(list(proteins))]
+    called = {str(name).upper(): name for name in reversed(proteins)}
+    found = found.set_axis([called.get(str(name).upper()) for name in found.index])
+    found = found[found.index.notna() & found["p_value"].notna().to_numpy()]
+    found = found[~found.index.duplicated()]
     n = len(table.means.columns)
     seen = [
-        f"{tpm:.1f} TPM, number {rank:.0f} of {n} tissues, {2.0**fold:.1f} times the others"
-        for tpm, rank, fold in found[["tpm", "rank", "log2_over_others"]].to_numpy(float).tolist()
+        f"{row['tpm']:.1f} TPM, number {row['rank']:.0f} of {n} tissues, {row['times_others']:.1f} times the mean of "
+        f"the others (tau {row['tau']:.2f})"
+        for row in found.to_dict("records")
     ]
-    holds = (found["tpm"] >= MIN_TPM) & (found["log2_over_others"] >= MIN_FOLD)
+    holds = (found["tpm"] >= MIN_TPM) & (found["log2_over_others"] >= MIN_FOLD) & (found["times_others"] >= 2**MIN_FOLD)
     return pd.DataFrame(
         {
             "candidate": found.index, "p_value": found["p_value"], "score": found["log2_over_others"], "holds": holds,
@@ -105,31 +105,37 @@ def expression(table: Expression, tissue: str, proteins: Sequence[str]) -> pd.Da
     ).reset_index(drop=True)  # fmt: skip
 
 
-def motif_map(finished: Finished, proteins: Mapping[str, Sequence[Motif]], progress: bool = True) -> pd.DataFrame:
+def motif_map(
+    finished: Finished, proteins: Mapping[str, Sequence[Motif]], progress: bool = True
+) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Whether a candidate's motif is more frequent in the class than in non-changing exons, in some window of 20 nt.
 
-    p is that of the best window in which it is more frequent, times the number of windows and motifs.
+    p is that of the best window in which it is more frequent, times the number of windows and motifs. The second table
+    is of every window of the motif that has the best one, with `candidate` and `motif`.
     """
     rows_of = finished.sets[finished.of_class] | finished.sets[STILL]
     kept = np.flatnonzero(rows_of)
     sets = {name: finished.sets[name][kept] for name in (finished.of_class, STILL)}
     widest = max(len(motif) for motifs in proteins.values() for motif in motifs)
     about = Surroundings(finished.events.take(kept), finished.genome, widest)
-    rows = []
+    rows, tested = [], []
     for name, motifs in track(proteins.items(), "motif maps", len(proteins), enabled=progress):
-        tables = pd.concat([windows(about.hits(each), sets, STILL) for each in motifs], ignore_index=True)
+        tables = pd.concat(
+            [windows(about.hits(each), sets, STILL).assign(motif=each.name) for each in motifs], ignore_index=True
+        )
         more = tables[tables["fraction"] > tables["fraction_background"]]
         if more.empty:
             rows.append((name, 1.0, 0.0, False, "nowhere more frequent"))
             continue
         best = more.sort_values("p_value", kind="stable").iloc[0]
-        p = min(1.0, float(best["p_adjusted"]) * len(motifs))
+        tested.append(tables[tables["motif"] == best["motif"]].assign(candidate=name))
         seen = (
             f"{SITE_NAMES[best['side']]} {best['position']:+d} to {best['position'] + 19:+d}: "
             f"{100 * best['fraction']:.0f} % of exons, {100 * best['fraction_background']:.0f} % of non-changing ones"
         )
-        rows.append((name, p, -np.log10(max(float(best["p_value"]), 1e-300)), True, seen))
-    return pd.DataFrame(rows, columns=list(COLUMNS))
+        chances = float(best["p_value"]) * len(tables)  # above 1 it still ranks
+        rows.append((name, min(1.0, chances), -np.log10(max(chances, 1e-300)), True, seen))
+    return pd.DataFrame(rows, columns=list(COLUMNS)), pd.concat(tested) if tested else pd.DataFrame()
 
 
 def clip(finished: Finished, evidence: Evidence) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -141,7 +147,7 @@ def clip(finished: Finished, evidence: Evidence) -> tuple[pd.DataFrame, pd.DataF
     for name, sites in evidence.clip.items():
         there = near(finished.events, sites)
         has = dict(zip(PLACES, there.T, strict=True)) | {ANY: there.any(axis=1)}
-        table = against(has, finished.sets, STILL)
+        table = against(has, finished.sets | _answering(finished, evidence.knockout.get(name)), STILL)
         details.append(table.assign(candidate=name))
         own = table[table["set"] == finished.of_class]
         still = table[table["set"] == STILL].set_index("what")["fraction"]
@@ -151,25 +157,39 @@ def clip(finished: Finished, evidence: Evidence) -> tuple[pd.DataFrame, pd.DataF
             f"{best['what']}: {100 * best['fraction']:.0f} % of exons, "
             f"{100 * still[best['what']]:.0f} % of non-changing ones ({len(sites)} sites)"
         )
-        rows.append((name, *_bounded(best["p_value"], len(has), not more.empty), seen))
+        rows.append((name, *_bounded(best["p_value"], len(has), more=not more.empty), seen))
     return pd.DataFrame(rows, columns=list(COLUMNS)), pd.concat(details) if details else pd.DataFrame()
 
 
+def _answering(finished: Finished, answer: Response | None) -> dict[str, np.ndarray]:
+    """The exons of the run that answer to a knock-out, and those that do not move."""
+    if answer is None:
+        return {}
+    place = pd.Index(answer.events.exons["event_id"]).get_indexer(finished.events.exons["event_id"])
+    masks = {ENHANCED: answer.enhanced, REPRESSED: answer.repressed, UNMOVED: answer.unmoved}
+    return {name: (place >= 0) & mask[place] for name, mask in masks.items()}
+
+
 def knockout(finished: Finished, evidence: Evidence) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Whether exons of the class answer to the loss of the protein more often than others; and the counts."""
+    """Whether exons of the class answer to the loss of the protein more often than others; and the counts.
+
+    Others are compared with the condition as often as an exon of the class must be.
+    """
+    fewest = fewest_comparisons(finished.events, finished.study, finished.condition)
+    among = times_compared(finished.events, finished.condition) >= fewest
     rows, details = [], []
     for name, answer in evidence.knockout.items():
-        counts = shared(finished.events, finished.sets[finished.of_class], answer)
+        counts = shared(finished.events, finished.sets[finished.of_class], answer, among)
         details.append({"candidate": name, **counts})
         seen = (
             f"{counts['overlap']} of {counts['tissue']} exons of the class answer, of all {counts['both']} in both "
-            f"{counts['regulated']}"
+            f"{counts['regulated']} ({answer.conditions[0]} against {answer.conditions[1]})"
         )
-        rows.append((name, *_bounded(counts["p_value"], 1, counts["odds_ratio"] > 1), seen))
+        rows.append((name, *_bounded(counts["p_value"], 1, more=counts["odds_ratio"] > 1), seen))
     return pd.DataFrame(rows, columns=list(COLUMNS)), pd.DataFrame(details)
 
 
-def _bounded(p: float, n: int, more: bool) -> tuple[float, float, bool]:
+def _bounded(p: float, n: int, *, more: bool) -> tuple[float, float, bool]:
     """A p-value times n tests, a score to rank by, and whether the effect is in the right direction."""
     adjusted = min(1.0, n * float(p))
     return adjusted, -np.log10(max(adjusted, 1e-300)) * (1 if more else -1), bool(more)

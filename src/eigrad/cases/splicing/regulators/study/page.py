@@ -10,15 +10,16 @@ WORDS = dict(zip(LINES, ("motif", "expression", "motif map", "CLIP", "knock-out"
 READING = [
     "**Motif**: the candidate's motif is like that of a significant meta-feature of the run (Tomtom, as RNA, q at most "
     "0.05; a motif is like itself). p is the larger of the alignment's and the meta-feature's.",
-    "**Expression**: at least 1 TPM in the tissue, and at least twice the mean of the others; p asks whether the "
-    "tissue could be one more of the others (Crawford and Howell).",
+    "**Expression**: at least 1 TPM in the tissue, and at least twice the mean of the others, as they are and on a log "
+    "scale; p asks whether the tissue could be one more of the others (Crawford and Howell). tau is 0 for a gene "
+    "expressed alike everywhere, 1 for one expressed in one tissue.",
     "**Motif map**: its motif is more frequent in exons of the class than in non-changing ones, in some window of 20 "
     "nt (Fisher's exact test, times the number of windows). Windows are about the 3' splice site (300 nt of intron, 50 "
     "of exon) and the 5' splice site (50 of exon, 300 of intron).",
     "**CLIP**: exons of the class have a cross-linked site within 300 nt of intron, or in the exon, more often than "
     "non-changing ones (Fisher, best of four places, times four).",
-    "**Knock-out**: exons of the class answer to the loss of the protein (|dPSI| of at least 0.1) more often than "
-    "other exons that are quantified in both (Fisher).",
+    "**Knock-out**: exons of the class answer to the loss of the protein (all junctions change by at least 0.1, and "
+    "more likely than not) more often than other exons that are quantified in both (Fisher).",
     "Within a line p-values are adjusted over its candidates (Benjamini-Hochberg). Candidates are ordered by how many "
     "lines support them, then by how few are there and do not, then by their mean rank within lines.",
 ]
@@ -34,8 +35,9 @@ LIMITS = [
 
 PLATE = (
     "a: the motif of the run above the candidate's. b: TPM by tissue, replicates as points. c: where its motif begins, "
-    "and windows against non-changing exons (unadjusted p). d, e: cross-linked sites; * p below 0.05, ** below 0.001. "
-    "f: exons of the class and exons that answer to its loss. g: its motif about these."
+    "and windows against non-changing exons: gray p below 0.05, orange ticks below 0.05 times the number of windows. "
+    "d, e: cross-linked sites; * p below 0.05, ** below 0.001. f: exons of the class and exons that answer to its "
+    "loss. g: its motif about these, against those that do not."
 )
 
 
@@ -105,9 +107,9 @@ def _candidate(summary: dict[str, Any], place: int) -> dict[str, Any]:
     at_sites = summary["motif_at_sites"].get(name)
     if at_sites is not None and at_sites["fraction"] is not None:
         said.append(
-            f"Its motif stands within 15 nt of {100 * at_sites['fraction']:.0f} % of its {at_sites['n']:,} "
-            f"cross-linked sites, and of {100 * at_sites['fraction_beside']:.0f} % of places 100 nt beside them "
-            f"(p = {at_sites['p_value']:.1e})."
+            f"Its motif stands within 15 nt of {100 * at_sites['fraction']:.0f} % of {at_sites['n']:,} clusters of its "
+            f"{at_sites['n_sites']:,} cross-linked sites, and of {100 * at_sites['fraction_beside']:.0f} % of places "
+            f"as wide beside them (p = {at_sites['p_value']:.1e})."
         )
     return {
         "title": f"{place + 1}. {name}",

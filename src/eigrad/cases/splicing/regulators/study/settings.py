@@ -16,7 +16,8 @@ class Settings:
 
     `run` is a finished folder of eigrad splicing. `clip` and `knockout` have a file for each protein's name. What is
     not given is taken from the simulated world of the run, where it is of one, and is missing otherwise. `tissue` is
-    the name of the run's condition in the table of expression.
+    the name of the run's condition in the table of expression, `wildtype` the control's in a protein's knock-out, or
+    under "" in all of them.
     """
 
     run: Path
@@ -26,7 +27,7 @@ class Settings:
     clip: Mapping[str, Path] = field(default_factory=dict)
     min_tags: int = 2
     knockout: Mapping[str, Path] = field(default_factory=dict)
-    wildtype: str | None = None
+    wildtype: Mapping[str, str] = field(default_factory=dict)
     motifs: Path | None = None
     alpha: float = ALPHA
 
@@ -47,12 +48,29 @@ class Settings:
             found |= {f"{option} {name}": path for name, path in each.items()}
         return found
 
+    def wildtype_of(self, name: str) -> str | None:
+        """The control in a protein's knock-out, None where it is not said."""
+        return self.wildtype.get(name, self.wildtype.get(""))
+
     def arguments(self) -> dict[str, Any]:
         """The settings as JSON values, without the folder they are written to."""
         return {
             "run": str(self.run.absolute()), **{name: str(path.absolute()) for name, path in self.files().items()},
-            "tissue": self.tissue, "min_tags": self.min_tags, "wildtype": self.wildtype, "alpha": self.alpha,
+            "tissue": self.tissue, "min_tags": self.min_tags, "wildtype": dict(self.wildtype), "alpha": self.alpha,
         }  # fmt: skip
+
+
+def wild_types(given: list[str], knockout: Mapping[str, Path]) -> dict[str, str]:
+    """CONDITION, for all knock-outs, or NAME=CONDITION, by name; "" stands for all."""
+    found: dict[str, str] = {}
+    for text in given:
+        name, _, condition = text.partition("=")
+        if name not in knockout:
+            name, condition = "", text
+        if name in found:
+            raise ValueError(f"--wildtype: got {text!r} and another for the same, expected one")
+        found[name] = condition
+    return found
 
 
 def named_files(option: str, given: list[str]) -> dict[str, Path]:

@@ -16,10 +16,10 @@ from eigrad.cases.folder import Clock, opened, versions
 from eigrad.cases.splicing.features.motifs import Motif
 from eigrad.cases.splicing.regulators.study import figures, lines, page
 from eigrad.cases.splicing.regulators.study.details import Details, details_of
-from eigrad.cases.splicing.regulators.study.finished import Evidence, Finished, read_evidence, read_run
+from eigrad.cases.splicing.regulators.study.finished import Evidence, Finished, candidates, read_evidence, read_run
 from eigrad.cases.splicing.regulators.study.queries import Query, queries
 from eigrad.cases.splicing.regulators.study.settings import Settings
-from eigrad.cases.splicing.regulators.study.verdict import judged, of_candidates, verdict
+from eigrad.cases.splicing.regulators.study.verdict import BEYOND_SEQUENCE, judged, of_candidates, verdict
 from eigrad.data import write_json, write_table
 from eigrad.report import build
 
@@ -27,6 +27,7 @@ logger = logging.getLogger(__name__)
 
 PLATES = 3  # candidates that have a plate
 RESULTS = ("summary.json", "page.json", "report.html")
+TABLES = ("candidates", "evidence", "alignments", "motif_windows", "clip", "knockout")
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,7 @@ class Found:
     asked: list[Query]
     lines: dict[str, pd.DataFrame]
     aligned: pd.DataFrame
+    windows: pd.DataFrame
     near: pd.DataFrame
     overlaps: pd.DataFrame
 
@@ -53,13 +55,18 @@ def run(settings: Settings) -> Path:
 def searched(settings: Settings, finished: Finished, evidence: Evidence, clock: Clock) -> Path:
     """Likewise, of a run and evidence that are read already."""
     folder = opened(settings.out, "regulators")
-    _begin(settings, finished, folder)
+    _refuse_own_tables(settings, folder)
     found = gathered(finished, evidence, clock)
     judgement = judged(found.lines, settings.alpha)
     table = verdict(judgement)
+    with clock("plates"):
+        details = _plates(finished, evidence, found, table)
+    _begin(settings, finished, folder)
     _write(found, judgement, table, folder)
     with clock("figures"):
-        details = _draw(finished, evidence, found, judgement, table, folder / "figures")
+        figures.candidates(judgement, table, folder / "figures")
+        for place, each in enumerate(details.values(), start=1):
+            figures.plate(each, folder / "figures", str(place))
     summary = _summary(settings, finished, evidence, found, judgement, table, details)
     write_json(folder / "page.json", page.describe(summary))
     write_json(folder / "summary.json", summary | {"seconds": clock.seconds, "versions": versions()})
@@ -68,12 +75,12 @@ def searched(settings: Settings, finished: Finished, evidence: Evidence, clock: 
 
 def gathered(finished: Finished, evidence: Evidence, clock: Clock, progress: bool = True) -> Found:
     """Every line of evidence there is, of every candidate."""
-    proteins = lines.candidates(evidence.compendium)
+    proteins = candidates(evidence.compendium)
     asked = queries(finished.meta_features, finished.motifs)
     with clock("alignment"):
         aligned = lines.alignments(asked, proteins)
     with clock("motif_maps"):
-        maps = lines.motif_map(finished, proteins, progress)
+        maps, tested = lines.motif_map(finished, proteins, progress)
     with clock("experiments"):
         near, of_sites = lines.clip(finished, evidence)
         answers, overlaps = lines.knockout(finished, evidence)
@@ -83,14 +90,23 @@ def gathered(finished: Finished, evidence: Evidence, clock: Clock, progress: boo
     }  # fmt: skip
     if evidence.expression is not None:
         of_line["expression"] = lines.expression(evidence.expression, evidence.tissue, names)
-    return Found(proteins, asked, of_line, aligned, of_sites, overlaps)
+    return Found(proteins, asked, of_line, aligned, tested, of_sites, overlaps)
+
+
+def _refuse_own_tables(settings: Settings, folder: Path) -> None:
+    """Evidence that lies where a table is to be written would be lost."""
+    own = {(folder / f"{name}.csv").resolve() for name in TABLES}
+    for name, path in settings.files().items():
+        if path.resolve() in own:
+            raise ValueError(f"{name}: got {path}, where the search writes its own table, expected another place")
 
 
 def _begin(settings: Settings, finished: Finished, folder: Path) -> None:
     """The folder holds no results from here on."""
-    for path in (*(folder / name for name in RESULTS), *folder.glob("*.csv"), *(folder / "figures").glob("*.*")):
-        path.unlink(missing_ok=True)
     files = {name: hashlib.sha256(path.read_bytes()).hexdigest() for name, path in settings.files().items()}
+    of_figures = (each for pattern in ("candidates.*", "plate-*.*") for each in (folder / "figures").glob(pattern))
+    for path in (*(folder / name for name in RESULTS), *(folder / f"{name}.csv" for name in TABLES), *of_figures):
+        path.unlink(missing_ok=True)
     table = finished.meta_features.to_csv(index=False).encode()
     write_json(
         folder / "config.json",
@@ -107,31 +123,23 @@ def _write(found: Found, judgement: pd.DataFrame, table: pd.DataFrame, folder: P
     in_order = judgement.sort_values("candidate", key=lambda names: names.map(order), kind="stable")
     tables = {
         "candidates": table, "evidence": in_order, "alignments": found.aligned.drop(columns="itself"),
-        "clip": found.near, "knockout": found.overlaps,
+        "motif_windows": found.windows, "clip": found.near, "knockout": found.overlaps,
     }  # fmt: skip
     for name, each in tables.items():
-        if name not in ("clip", "knockout") or not each.empty:
+        if name not in ("motif_windows", "clip", "knockout") or not each.empty:
             write_table(folder / f"{name}.csv", each)
 
 
-def _draw(
-    finished: Finished,
-    evidence: Evidence,
-    found: Found,
-    judgement: pd.DataFrame,
-    table: pd.DataFrame,
-    folder: Path,
-) -> dict[str, Details]:
-    """Figures, and what the plates show."""
-    figures.candidates(judgement, table, folder)
+def _plates(finished: Finished, evidence: Evidence, found: Found, table: pd.DataFrame) -> dict[str, Details]:
+    """What is shown of the first candidates."""
     shown = table["candidate"].head(PLATES).tolist()
-    drawn = {}
-    for place, name in enumerate(shown, start=1):
-        drawn[name] = details_of(
-            name, finished, evidence, found.proteins, found.asked, found.aligned, found.near, found.overlaps
+    return {
+        name: details_of(
+            name, finished, evidence, found.proteins, found.asked, found.aligned, found.windows, found.near,
+            found.overlaps,
         )
-        figures.plate(drawn[name], folder, str(place))
-    return drawn
+        for name in shown
+    }  # fmt: skip
 
 
 def _summary(
@@ -155,10 +163,7 @@ def _summary(
             for each in found.asked
         ],
         "missing": [
-            name for name, there in (
-                ("expression", evidence.expression is not None), ("clip", bool(evidence.clip)),
-                ("knockout", bool(evidence.knockout)),
-            ) if not there
+            name for name in BEYOND_SEQUENCE if name not in set(judgement["line"])
         ],
         "motif_at_sites": {name: _finite(each) for name, each in first.items() if each is not None},
         "plates": list(details), "alpha": settings.alpha, "n_candidates": len(table),

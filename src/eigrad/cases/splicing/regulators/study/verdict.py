@@ -16,16 +16,17 @@ def judged(lines: Mapping[str, pd.DataFrame], alpha: float) -> pd.DataFrame:
     """Every line of every candidate it speaks of: q_value (Benjamini-Hochberg within the line), rank, and supports.
 
     A line supports a candidate whose q-value is at most alpha and for which what the line asks besides holds. Ranks are
-    by score, 1 the best, equal scores sharing the mean of theirs. A p-value that is not known is taken for 1.
+    by score, 1 the best, equal scores sharing the mean of theirs. Where a p-value is not known the line is missing.
     """
     from statsmodels.stats.multitest import multipletests
 
     parts = []
     for name in LINES:
         table = lines.get(name)
-        if table is None or table.empty:
+        if table is None or not table["p_value"].notna().any():
             continue
-        q = multipletests(table["p_value"].fillna(1.0), method="fdr_bh")[1]
+        table = table[table["p_value"].notna()]
+        q = multipletests(table["p_value"], method="fdr_bh")[1]
         rank = table["score"].fillna(-np.inf).rank(ascending=False)
         supports = (q <= alpha) & table["holds"].astype(bool)
         parts.append(table.assign(line=name, q_value=q, rank=rank, supports=supports))
@@ -36,19 +37,21 @@ def judged(lines: Mapping[str, pd.DataFrame], alpha: float) -> pd.DataFrame:
 def verdict(evidence: pd.DataFrame, left_out: Collection[str] = ()) -> pd.DataFrame:
     """Candidates, best first: by how many lines support them, how few speak against them, and their mean rank.
 
-    Columns: candidate, place, passes, supporting, against (lines that are there and do not support), mean_rank, and a
-    column a line ("supports", "no", or empty where it is missing). A candidate passes with at least `ENOUGH` lines, one
-    of them not from sequence. Lines that are `left_out` count as missing.
+    Columns: candidate, place, passes, supporting, against (lines that are there and do not support), mean_rank (of
+    rank / (candidates of the line + 1), so that a line of one candidate says nothing), and a column a line ("supports",
+    "no", or empty where it is missing). A candidate passes with at least `ENOUGH` lines, one of them not from sequence.
+    Lines that are `left_out` count as missing.
     """
     kept = evidence[~evidence["line"].isin(list(left_out))]
     if kept.empty:
         raise ValueError("evidence: got none, expected at least one line")
-    by_candidate = kept.groupby("candidate", sort=False)
+    n_of_line = kept.groupby("line")["rank"].transform("size")
+    by_candidate = kept.assign(share=kept["rank"] / (n_of_line + 1)).groupby("candidate", sort=False)
     table = pd.DataFrame(
         {
             "supporting": by_candidate["supports"].sum().astype(int),
             "against": by_candidate["supports"].agg(lambda each: int((~each.astype(bool)).sum())),
-            "mean_rank": by_candidate["rank"].mean(),
+            "mean_rank": by_candidate["share"].mean(),
         }
     )
     beyond = kept[kept["line"].isin(BEYOND_SEQUENCE)].groupby("candidate")["supports"].any()
@@ -71,7 +74,7 @@ def of_candidates(evidence: pd.DataFrame) -> dict[str, dict[str, dict[str, objec
     }
     for row in evidence.to_dict("records"):
         found[str(row["candidate"])][str(row["line"])] = {
-            "supports": bool(row["supports"]), "p_value": None if pd.isna(row["p_value"]) else float(row["p_value"]),
+            "supports": bool(row["supports"]), "p_value": float(row["p_value"]),
             "q_value": float(row["q_value"]), "rank": float(row["rank"]), "seen": str(row["seen"]),
         }  # fmt: skip
     return found
