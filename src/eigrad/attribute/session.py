@@ -51,10 +51,11 @@ class Session:
             self.feature_names, samples = tuple(samples.columns), as_samples(samples)
         self._explainer, self._samples = explainer, samples
         self._target = explainer.target if target is None else target
-        self._extra = tuple(_of_rows(values, len(samples)) for values in _several(extra))
-        if isinstance(self._target, Tensor | np.ndarray) and self._target.ndim and len(self._target) != len(samples):
+        n_samples = length_of(samples)
+        self._extra = tuple(_of_rows(values, n_samples) for values in _several(extra))
+        if isinstance(self._target, Tensor | np.ndarray) and self._target.ndim and len(self._target) != n_samples:
             raise ValueError(
-                f"target: got {len(self._target)} indices for {len(samples)} samples, expected one index a sample"
+                f"target: got {len(self._target)} indices for {n_samples} samples, expected one index a sample"
             )
         self.chunks = chunks_of(samples, explainer.baseline)
         _refuse_own_class((as_samples(samples[rows]) for rows in self.chunks), explainer.baseline)
@@ -64,6 +65,11 @@ class Session:
 
     def __len__(self) -> int:
         return len(self.chunks)
+
+    @property
+    def several(self) -> bool:
+        """Whether outputs were asked for by a tuple, even of one: their axis is wanted."""
+        return isinstance(self._target, tuple)
 
     @property
     def settled(self) -> Settled:
@@ -131,7 +137,13 @@ def chunks_of(samples: Any, baseline: Baseline) -> list[slice]:
     n_baselines = baseline(first).shape[1]
     pairs = min(PAIRS_AT_ONCE, max(1, VALUES_AT_ONCE // first[0].numel()))
     size = max(1, pairs // n_baselines)
-    return [slice(begin, min(begin + size, len(samples))) for begin in range(0, len(samples), size)]
+    n_samples = length_of(samples)
+    return [slice(begin, min(begin + size, n_samples)) for begin in range(0, n_samples, size)]
+
+
+def length_of(samples: Any) -> int:
+    """How many samples there are; a Zarr array says it by its shape alone."""
+    return int(samples.shape[0]) if hasattr(samples, "shape") else len(samples)
 
 
 def _refuse_own_class(chunks: Iterable[Tensor], baseline: Baseline) -> None:

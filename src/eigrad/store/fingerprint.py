@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import fields, is_dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from eigrad.attribute import Explainer
+from eigrad.attribute.session import length_of
 from eigrad.model import as_samples, on_host
 
 SILENT = {"progress", "batch_size"}  # settings of the explainer that change no number beyond rounding
@@ -33,6 +35,8 @@ def fingerprint(explainer: Explainer, samples: Any, *, target: Any = None, extra
 
 def described(value: Any) -> Any:
     """A value as JSON: arrays and networks by their hash, objects of fields by these, others by what they print."""
+    if isinstance(value, np.generic):
+        value = value.item()
     if value is None or isinstance(value, bool | int | float | str):
         return value
     if isinstance(value, Tensor | np.ndarray | pd.DataFrame | pd.Series):
@@ -45,6 +49,9 @@ def described(value: Any) -> Any:
         return {str(key): described(each) for key, each in value.items()}
     if isinstance(value, tuple | list):
         return [described(each) for each in value]
+    if hasattr(value, "__dict__") and not hasattr(value, "__qualname__"):
+        own = {key: each for key, each in vars(value).items() if not _cached(value, key)}
+        return {"of": _name(value), **{key: described(each) for key, each in own.items()}}
     return _name(value) if callable(value) else repr(value)
 
 
@@ -62,6 +69,10 @@ def _name(value: Any) -> str:
     return f"{kind.__module__}.{kind.__qualname__}"
 
 
+def _cached(value: Any, name: str) -> bool:
+    return isinstance(getattr(type(value), name, None), cached_property)
+
+
 def _hash_of_array(value: Any) -> str:
     array = on_host(value) if isinstance(value, Tensor) else np.asarray(value)
     digest = hashlib.sha256(f"{array.dtype} {array.shape}".encode())
@@ -72,21 +83,24 @@ def _hash_of_array(value: Any) -> str:
 def _hash_of_module(module: nn.Module) -> str:
     """Of its layers as it prints them, its weights and its buffers."""
     digest = hashlib.sha256(repr(module).encode())
-    for name, tensor in module.state_dict().items():
+    unsaved = dict(module.named_buffers())  # buffers that are not persistent are in no state
+    for name, tensor in {**module.state_dict(), **unsaved}.items():
         if isinstance(tensor, Tensor):
-            digest.update(f"{name} {_hash_of_array(tensor.to(torch.float32) if _odd(tensor) else tensor)}".encode())
+            digest.update(f"{name} {tensor.dtype} {_hash_of_array(_plain(tensor))}".encode())
     return digest.hexdigest()
 
 
-def _odd(tensor: Tensor) -> bool:
-    """Whether NumPy does not know its kind of number, and it is no plain grid of numbers."""
-    return tensor.dtype in (torch.bfloat16,) or tensor.layout != torch.strided or tensor.is_quantized
+def _plain(tensor: Tensor) -> Tensor:
+    """As a plain grid of numbers of a kind that NumPy knows."""
+    tensor = tensor.dequantize() if tensor.is_quantized else tensor.to_dense()
+    known = tensor.dtype in (torch.float16, torch.float32, torch.float64) or not tensor.is_floating_point()
+    return tensor if known else tensor.float()
 
 
 def _hash_of_rows(samples: Any) -> str:
     names = repr(tuple(samples.columns)) if isinstance(samples, pd.DataFrame) else ""
-    digest = hashlib.sha256(f"{len(samples)} {names}".encode())
-    for first in range(0, len(samples), ROWS):
+    digest = hashlib.sha256(names.encode())
+    for first in range(0, length_of(samples), ROWS):
         rows = samples.iloc[first : first + ROWS] if names else samples[first : first + ROWS]
-        digest.update(on_host(as_samples(rows)).tobytes())
+        digest.update(_hash_of_array(as_samples(rows)).encode())
     return digest.hexdigest()

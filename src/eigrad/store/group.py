@@ -7,7 +7,9 @@ attributions say of themselves. What was interrupted in between is written again
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,6 +20,8 @@ import numpy as np
 import torch
 import zarr
 from numpy.typing import NDArray
+from zarr.core.buffer import Buffer, default_buffer_prototype
+from zarr.core.sync import sync
 
 from eigrad.attribute import TENSORS, Attributions
 from eigrad.attribute.result import OF_SAMPLES
@@ -37,12 +41,19 @@ class Commit:
     sums: Mapping[str, str]
 
     def as_json(self) -> dict[str, Any]:
-        return {"rows": [self.rows.start, self.rows.stop], "facts": dict(self.facts), "sha256": dict(self.sums)}
+        content = {"rows": [self.rows.start, self.rows.stop], "facts": dict(self.facts), "sha256": dict(self.sums)}
+        return {**content, "own_sha256": _checksum_of_json(content)}
 
     @classmethod
-    def from_json(cls, content: Mapping[str, Any]) -> Commit:
-        begin, end = content["rows"]
-        return cls(slice(begin, end), content["facts"], content["sha256"])
+    def read(cls, raw: bytes) -> Commit | None:
+        """From the metadata of its group, None where that is not what was written."""
+        try:
+            content = json.loads(raw)["attributes"]
+            own = content.pop("own_sha256")
+        except (ValueError, KeyError, TypeError, AttributeError):
+            return None
+        same = own == _checksum_of_json(content)
+        return cls(slice(*content["rows"]), content["facts"], content["sha256"]) if same else None
 
 
 @dataclass(frozen=True)
@@ -75,18 +86,38 @@ def write(group: zarr.Group, number: int, rows: slice, part: Attributions) -> No
     for name in TENSORS:
         axis, values = _axis(name, part), np.ascontiguousarray(on_host(getattr(part, name)))
         shape = (*values.shape[:axis], n_samples, *values.shape[axis + 1 :])
-        if name not in group:
-            group.create_array(name, shape=shape, chunks=values.shape, dtype=values.dtype, compressors=None)
+        if not _known(group, name):
+            group.create_array(
+                name, shape=shape, chunks=values.shape, dtype=values.dtype, compressors=None, overwrite=True
+            )
         group[name][(slice(None),) * axis + (rows,)] = values  # type: ignore[index]
         sums[name] = _checksum(values)
     commit = Commit(rows, facts_of(part), sums)
     group.create_group(f"{COMMITS}/{number}", attributes=commit.as_json())
 
 
-def commits(group: zarr.Group) -> dict[int, Commit]:
-    """What is committed, by the number of the chunk, in the order of the rows."""
-    found = {int(name): Commit.from_json(each.attrs) for name, each in group[COMMITS].groups()}  # type: ignore[union-attr]
-    return dict(sorted(found.items(), key=lambda item: item[1].rows.start))
+def recorded(group: zarr.Group) -> dict[int, Commit | None]:
+    """Every commit by the number of its chunk, None where it is no longer what was written."""
+
+    async def read() -> list[tuple[int, Buffer | None]]:
+        folder = f"{group.path}/{COMMITS}".lstrip("/")
+        numbers = sorted([int(name) async for name in group.store.list_dir(folder) if name.isdigit()])
+        keys = [f"{folder}/{number}/zarr.json" for number in numbers]
+        found = await asyncio.gather(*(group.store.get(key, default_buffer_prototype()) for key in keys))
+        return list(zip(numbers, found, strict=True))
+
+    found = sync(read())  # not Zarr's own listing, which warns of interrupted commits and stops at damaged ones
+    return {number: Commit.read(raw.to_bytes()) for number, raw in found if raw is not None}
+
+
+def commits(group: zarr.Group) -> list[Commit]:
+    """What is committed, in the order of the rows; ValueError where a commit is not what was written."""
+    found = []
+    for number, commit in recorded(group).items():
+        if commit is None:
+            raise ValueError(f"the commit of chunk {number} is not what was saved")
+        found.append(commit)
+    return sorted(found, key=lambda commit: commit.rows.start)
 
 
 def damaged(group: zarr.Group, commit: Commit) -> str | None:
@@ -105,7 +136,7 @@ def progress(place: Place) -> Progress:
     """How far attributions that are written chunk by chunk have come; ValueError where there are none."""
     with opened(place) as group:
         n_samples: Any = group.attrs["n_samples"]
-        return Progress(n_samples, tuple(commit.rows for commit in commits(group).values()))
+        return Progress(n_samples, tuple(commit.rows for commit in commits(group)))
 
 
 def load(place: Place, *, partial: bool = False) -> Attributions:
@@ -117,7 +148,7 @@ def load(place: Place, *, partial: bool = False) -> Attributions:
     if not there.rows or not (there.whole or partial):
         raise ValueError(f"{place}: {there.n_done} of {there.n_samples} samples are there, expected all of them")
     with opened(place) as group:
-        found = list(commits(group).values())
+        found = commits(group)
         tensors: dict[str, Any] = {name: torch.from_numpy(_array(group, name, found)) for name in TENSORS}
         names = found[0].facts.get(NAMES)
         return Attributions(**tensors, **_together(found), feature_names=None if names is None else tuple(names))
@@ -176,6 +207,18 @@ def _rows(group: zarr.Group, name: str, rows: slice) -> Any:
 def _sample_axis(group: zarr.Group, name: str) -> int:
     """Arrays with outputs have one axis more than the score of a single one."""
     return 0 if name in OF_SAMPLES else group["score"].ndim - 1  # type: ignore[union-attr]
+
+
+def _known(group: zarr.Group, name: str) -> bool:
+    """Whether the array is there; one whose metadata cannot be read is not."""
+    try:
+        return name in group
+    except ValueError:
+        return False
+
+
+def _checksum_of_json(content: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
 def _checksum(array: NDArray[Any]) -> str:

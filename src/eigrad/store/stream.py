@@ -16,7 +16,7 @@ from eigrad.attribute import Explainer, Session, Settled
 from eigrad.model import Target, Values
 from eigrad.progress import track
 from eigrad.store.fingerprint import differing, fingerprint
-from eigrad.store.group import COMMITS, Place, begin, commits, damaged, opened, write
+from eigrad.store.group import COMMITS, Commit, Place, begin, damaged, opened, recorded, write
 from eigrad.store.whole import make_parent
 
 logger = logging.getLogger(__name__)
@@ -63,20 +63,20 @@ def begun(
     there = _anything(place)
     if there and not (resume or overwrite):
         raise ValueError(f"{place}: there is something already, expected resume, overwrite, or another place")
-    if there and not overwrite:
-        group, settled = _resumed(place, facts)
-    else:
-        group, settled = begin(place, len(samples), facts), None
+    group, settled = _resumed(place, facts) if there and not overwrite else (None, None)
     session = explainer.session(samples, target=target, extra=extra, settled=settled)
+    found = session.settled if settled is None else settled  # refuses before anything is written or written over
+    if group is None:
+        group = begin(place, session.chunks[-1].stop, facts)
     if settled is None:
-        group.attrs[SETTLED] = session.settled.as_json()
+        group.attrs[SETTLED] = found.as_json()
     return group, session, _left(group, session, place)
 
 
 def commit(group: zarr.Group, session: Session, i: int) -> None:
     """Explain a chunk and commit it."""
     part = session(i)
-    write(group, i, session.chunks[i], part.output(0) if part.n_outputs == 1 else part)
+    write(group, i, session.chunks[i], part.output(0) if part.n_outputs == 1 and not session.several else part)
 
 
 @contextmanager
@@ -100,12 +100,14 @@ def writing(place: Place) -> Iterator[None]:
 
 
 def _anything(place: Place) -> bool:
+    """Whether there is more than what is left of a run that was interrupted before it began to write."""
     if _is_url(place):
         import fsspec  # type: ignore[import-untyped]
 
         filesystem, path = fsspec.core.url_to_fs(place)
         return bool(filesystem.exists(path))
-    return Path(place).exists()
+    path = Path(place)
+    return path.exists() and not (path.is_dir() and all(each.suffix == ".partial" for each in path.iterdir()))
 
 
 def _resumed(place: Place, facts: dict[str, Any]) -> tuple[zarr.Group, Settled | None]:
@@ -124,13 +126,21 @@ def _resumed(place: Place, facts: dict[str, Any]) -> tuple[zarr.Group, Settled |
 
 def _left(group: zarr.Group, session: Session, place: Place) -> list[int]:
     """The numbers of the chunks that are not committed, or no longer what was; these lose their commit."""
-    done = commits(group)
-    for i, each in list(done.items()):
-        name = damaged(group, each) if i < len(session) and each.rows == session.chunks[i] else "their number"
-        if name:
-            logger.warning("%s: %s of chunk %d is not what was saved; computing it again", place, name, i)
-            del group[f"{COMMITS}/{i}"], done[i]
+    done = set()
+    for i, each in recorded(group).items():
+        name = _damaged(group, each, session.chunks[i] if i < len(session) else None)
+        if name is None:
+            done.add(i)
+            continue
+        logger.warning("%s: %s of chunk %d is not what was saved; computing it again", place, name, i)
+        del group[f"{COMMITS}/{i}"]
     return [i for i in range(len(session)) if i not in done]
+
+
+def _damaged(group: zarr.Group, each: Commit | None, rows: slice | None) -> str | None:
+    if each is None:
+        return "the commit"
+    return damaged(group, each) if each.rows == rows else "the number"
 
 
 def _is_url(place: Place) -> bool:
