@@ -12,7 +12,7 @@ import pytest
 # A module imports only from those to its left; a folder counts as one module.
 FLOW = (
     *("progress", "threads", "precision", "data", "sequence", "model", "undisturbed", "slopes", "fusion", "survey"),
-    *("latent", "training", "sparse", "autoencoder", "neighbors"),
+    *("latent", "training", "sparse", "autoencoder", "neighbors", "inputs"),
     *(
         "baselines",
         "curves",
@@ -21,11 +21,12 @@ FLOW = (
         "plan",
         "attribute",
         "store",
+        "distribute",
         "significance",
         "evaluate",
         "competitors",
     ),
-    *("plot", "report", "__init__", "cases", "cli", "__main__"),
+    *("captum", "tl", "plot", "report", "__init__", "cases", "cli", "__main__"),
 )
 PICKLES = {"pickle", "_pickle", "cPickle", "dill", "cloudpickle", "joblib", "marshal", "shelve"}
 UNPICKLING = {"torch.load", "torch.save", "pandas.read_pickle", "pd.read_pickle"}
@@ -39,6 +40,7 @@ IMPORT_NAMES = {
     "scikit-learn": "sklearn",
     "ViennaRNA": "RNA",
     "matplotlib-venn": "matplotlib_venn",
+    "pyyaml": "yaml",
 }  # where a distribution is imported by another name
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -24,6 +24,8 @@ from eigrad.undisturbed import Undisturbed
 
 if TYPE_CHECKING:
     from eigrad.attribute.explainer import Explainer
+
+Shipped: TypeAlias = tuple[Tensor, Target, tuple[Tensor, ...]]  # values, targets and further inputs of a chunk
 
 PAIRS_AT_ONCE = 256  # pairs whose curves are held together; only a batch of their points ever is
 VALUES_AT_ONCE = 2**22  # and at most this many numbers for one corner of those curves
@@ -61,6 +63,7 @@ class Session:
         _refuse_own_class((as_samples(samples[rows]) for rows in self.chunks), explainer.baseline)
         self._undisturbed = Undisturbed(explainer.model)
         self._course = Course(self._plan, Goal(explainer.n_points, explainer.tol, explainer.max_points), settled)
+        self._first = 0
         self._begun: tuple[int, Attributions] | None = None  # the chunk that settled the plan, until it is asked for
 
     def __len__(self) -> int:
@@ -78,19 +81,38 @@ class Session:
         assert self._course.settled is not None
         return self._course.settled
 
+    @property
+    def first(self) -> int:
+        """The number of the chunk that settles them."""
+        self._begin()
+        return self._first
+
     def __call__(self, i: int) -> Attributions:
         self._begin()
         if self._begun is not None and self._begun[0] == i:
             (_, result), self._begun = self._begun, None
             return result
+        return self.explained(self.shipped(i))
+
+    def shipped(self, i: int) -> Shipped:
+        """What chunk i is made of, for a session in another process to explain."""
+        rows, target = self.chunks[i], self._target
+        part = target[rows] if isinstance(target, Tensor | np.ndarray) and target.ndim else target
+        return as_samples(self._samples[rows]), part, tuple(other[rows] for other in self._extra)
+
+    def explained(self, shipped: Shipped) -> Attributions:
+        """The attributions of a chunk of other samples, by what was settled here."""
+        self._begin()
         with self._undisturbed, torch.inference_mode(False), full_precision():
-            chunk, home = self._chunk(i)
+            chunk, home = self._placed(*shipped)
             return self._said(self._course.explained(chunk), home)
 
     def surveyed(self) -> tuple[Survey, Plan]:
         """What the network is made of near the first sample, and how it would be explained."""
         with self._undisturbed, torch.inference_mode(False), full_precision():
-            chunk, _ = self._chunk(0, slice(0, 1))
+            values, target, extra = self.shipped(0)
+            first = target[:1] if isinstance(target, Tensor | np.ndarray) and target.ndim else target
+            chunk, _ = self._placed(values[:1], first, tuple(other[:1] for other in extra))
             found = chunk.surveyed()
             return found, self._plan(chunk, found)
 
@@ -98,28 +120,26 @@ class Session:
         if self._course.ready:
             return
         with self._undisturbed, torch.inference_mode(False), full_precision():
-            i, chunk, home = self._first_of_length()
+            self._first, chunk, home = self._first_of_length()
             result = self._course.begin(chunk)
-            self._begun = None if result is None else (i, self._said(result, home))
+            self._begun = None if result is None else (self._first, self._said(result, home))
 
     def _first_of_length(self) -> tuple[int, Chunk, torch.device]:
         """The first chunk that has a sample which is not its baseline, or the first of all."""
         for i in range(len(self)):
-            chunk, home = self._chunk(i)
+            chunk, home = self._placed(*self.shipped(i))
             if len(chunk.paths_of_length):
                 return i, chunk, home
-        return 0, *self._chunk(0)
+        return 0, *self._placed(*self.shipped(0))
 
     def _said(self, result: Attributions, home: torch.device) -> Attributions:
         return replace(result.on(home, repr(self._explainer.baseline)), feature_names=self.feature_names)
 
-    def _chunk(self, i: int, rows: slice | None = None) -> tuple[Chunk, torch.device]:
-        rows, explainer, target = self.chunks[i] if rows is None else rows, self._explainer, self._target
-        values = as_samples(self._samples[rows])
+    def _placed(self, values: Tensor, target: Target, extra: tuple[Tensor, ...]) -> tuple[Chunk, torch.device]:
+        explainer = self._explainer
         device, dtype = placement(explainer.model, values)
-        values = values.detach().to(dtype)
-        part = target[rows] if isinstance(target, Tensor | np.ndarray) and target.ndim else target
-        scored = score(explainer.model, values, part, tuple(other[rows] for other in self._extra))
+        values = values.detach().to(dtype, copy=True)  # sums depend on where in memory numbers begin: always alike
+        scored = score(explainer.model, values, target, extra)
         placed = on_device(values, device)
         return Chunk(scored, placed, explainer.baseline(placed).to(placed), explainer.path), values.device
 

@@ -1,9 +1,9 @@
 """The command line: the only part that parses arguments or prints."""
 
-from eigrad.cli import general, splicing
+from eigrad.cli import general, own, splicing
 from eigrad.cli.common import app
 
-__all__ = ["app", "general", "main", "splicing"]
+__all__ = ["app", "general", "main", "own", "splicing"]
 
 
 def main() -> None:

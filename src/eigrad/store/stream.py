@@ -12,7 +12,7 @@ from typing import Any
 import zarr
 from filelock import FileLock, Timeout
 
-from eigrad.attribute import Explainer, Session, Settled
+from eigrad.attribute import Attributions, Explainer, Session, Settled
 from eigrad.model import Target, Values
 from eigrad.progress import track
 from eigrad.store.fingerprint import differing, fingerprint
@@ -75,8 +75,12 @@ def begun(
 
 def commit(group: zarr.Group, session: Session, i: int) -> None:
     """Explain a chunk and commit it."""
-    part = session(i)
-    write(group, i, session.chunks[i], part.output(0) if part.n_outputs == 1 and not session.several else part)
+    write(group, i, session.chunks[i], of_outputs(session(i), session))
+
+
+def of_outputs(part: Attributions, session: Session) -> Attributions:
+    """As it is asked for: with an axis of outputs only where there are several, or a tuple of one."""
+    return part.output(0) if part.n_outputs == 1 and not session.several else part
 
 
 @contextmanager

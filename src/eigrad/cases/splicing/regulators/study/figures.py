@@ -204,7 +204,7 @@ def _density(part: SubFigure, table: pd.DataFrame) -> None:
             ax.plot(rows["position"], rows["smoothed"], color=SET_COLORS[str(name)], linewidth=1, label=name)
         _site(ax)
         ax.set_xlabel(f"nt from {_short_site(side)}")
-    axes[0].set_ylabel("tags per exon and nt")
+    axes[0].set_ylabel("tags (or sites)\nper exon and nt")
 
 
 def _venn(part: SubFigure, content: dict[str, Any]) -> None:

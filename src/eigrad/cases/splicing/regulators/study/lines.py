@@ -27,7 +27,7 @@ from eigrad.progress import track
 
 COLUMNS = ("candidate", "p_value", "score", "holds", "seen")
 ALIKE = 0.05  # q-value up to which two motifs count as alike
-MIN_TPM, MIN_FOLD = 1.0, 1.0  # expressed; and log2 over the mean of other tissues, to be specific
+MIN_TPM = 1.0  # to be expressed
 ANY = "any"
 ENHANCED, REPRESSED, UNMOVED = "enhanced", "repressed", "non-responsive"
 SITE_NAMES = dict(zip(SIDES, ("3' splice site", "5' splice site"), strict=True))
@@ -92,17 +92,21 @@ def expression(table: Expression, tissue: str, proteins: Sequence[str]) -> pd.Da
     found = found[~found.index.duplicated()]
     n = len(table.means.columns)
     seen = [
-        f"{row['tpm']:.1f} TPM, number {row['rank']:.0f} of {n} tissues, {row['times_others']:.1f} times the mean of "
-        f"the others (tau {row['tau']:.2f})"
+        f"{row['tpm']:.1f} TPM, number {row['rank']:.0f} of {n} tissues, {_times(row['times_others'])} (tau "
+        f"{row['tau']:.2f}); of the others most in {row['highest_other']} ({row['highest_other_tpm']:.1f})"
         for row in found.to_dict("records")
     ]
-    holds = (found["tpm"] >= MIN_TPM) & (found["log2_over_others"] >= MIN_FOLD) & (found["times_others"] >= 2**MIN_FOLD)
+    holds = (found["tpm"] >= MIN_TPM) & found["specific"]
     return pd.DataFrame(
         {
             "candidate": found.index, "p_value": found["p_value"], "score": found["log2_over_others"], "holds": holds,
             "seen": seen,
         }
     ).reset_index(drop=True)  # fmt: skip
+
+
+def _times(ratio: float) -> str:
+    return f"{ratio:.1f} times the mean of the others" if np.isfinite(ratio) else "and none in the others"
 
 
 def motif_map(
@@ -153,9 +157,10 @@ def clip(finished: Finished, evidence: Evidence) -> tuple[pd.DataFrame, pd.DataF
         still = table[table["set"] == STILL].set_index("what")["fraction"]
         more = own[own["odds_ratio"] > 1]
         best = (own if more.empty else more).sort_values("p_value").iloc[0]
+        unfiltered = "" if sites.min_tags is not None else ", not filtered by tags"
         seen = (
             f"{best['what']}: {100 * best['fraction']:.0f} % of exons, "
-            f"{100 * still[best['what']]:.0f} % of non-changing ones ({len(sites)} sites)"
+            f"{100 * still[best['what']]:.0f} % of non-changing ones ({len(sites)} sites{unfiltered})"
         )
         rows.append((name, *_bounded(best["p_value"], len(has), more=not more.empty), seen))
     return pd.DataFrame(rows, columns=list(COLUMNS)), pd.concat(details) if details else pd.DataFrame()

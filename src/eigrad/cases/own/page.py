@@ -1,0 +1,86 @@
+"""The words of the page of an explanation."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from eigrad.cases.own.settings import Settings
+
+READING = [
+    "An attribution is the part of the change in the network's output, from a baseline to a sample, that one feature "
+    "carries; over all features it is the whole change. Baselines are samples of the reference that are not explained "
+    "themselves, unless a constant was asked for.",
+    "A significant feature has attributions in the class that differ, in one direction, both from those of random "
+    "samples (the null) and from those of the reference, and are at least 5 % of the largest feature's on average.",
+    "`effect` is the difference of two means over the root of the mean of their variances, against the null or the "
+    "reference, whichever is nearer to zero. It does not grow with the number of samples. `magnitude`, by which the "
+    "table is ordered, is the mean |attribution| in the class.",
+]
+LIMITS = [
+    "The page shows what this network uses. A feature it does not need, because another says the same, can be as "
+    "important in the world.",
+    "A significant feature is not a cause, and the number of significant features is no measure of quality.",
+]
+
+
+def describe(settings: Settings, summary: dict[str, Any]) -> dict[str, Any]:
+    """The page as data, for the report to lay out."""
+    return {
+        "title": f"What sets {settings.of} apart",
+        "headline": _headline(settings, summary),
+        "sections": [_features(summary), _how(settings, summary)],
+        "reading": READING,
+        "limits": LIMITS,
+    }
+
+
+def _headline(settings: Settings, summary: dict[str, Any]) -> list[str]:
+    n, top, explained = summary["n_significant"], summary["top"][:5], summary["n_explained"]
+    named = f": {', '.join(map(str, top))}{', ...' if n > len(top) else ''}" if n else ""
+    return [
+        f"{n:,} of {summary['n_features']:,} features are significant for output {summary['target']}{named}.",
+        *(
+            f"{name}: {query} ({summary[f'n_{name.lower()}']:,} samples, {explained[name.lower()]:,} explained)."
+            for name, query in (("Class", settings.of), ("Reference", settings.reference))
+        ),
+    ]
+
+
+def _features(summary: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "title": "Features",
+        "text": [f"Caution: {warning}" for warning in summary["warnings"]],
+        "figures": [
+            {
+                "file": "figures/volcano.png", "title": "Every feature",
+                "caption": "Mean |attribution| in the class against the effect; the dotted line is 5 % of the largest.",
+                "alt": "Points of features: effect to the right and left, size of the attribution upward.",
+            },
+            {
+                "file": "figures/distributions.png", "title": "The first features",
+                "caption": "Attributions in the three sets, quartiles and whiskers; * is significant.",
+                "alt": "Boxes of attributions of the first features in the class, the reference and the null.",
+            },
+        ],
+        "tables": [
+            {
+                "file": "features.csv", "title": "All features", "kind": "features", "sort": "magnitude",
+                "caption": "`mean_class`, `mean_reference` and `mean_null` are mean attributions of the three sets.",
+            }
+        ],
+    }  # fmt: skip
+
+
+def _how(settings: Settings, summary: dict[str, Any]) -> dict[str, Any]:
+    errors = ", ".join(f"{100 * value:.2g} % ({name})" for name, value in summary["error_p95"].items())
+    return {
+        "title": "How it was computed",
+        "text": [
+            f"Network: {settings.model}. Data: {settings.data}, {summary['n_samples']:,} samples.",
+            f"Path: {summary['path']}; {settings.n_baselines} {settings.baseline_kind} baselines a sample among "
+            f"{summary['n_points']:,} of the reference; rule {summary['rule']} ({summary['reason']}).",
+            f"Estimated relative error of a sample's attributions, 95th percentile: {errors}.",
+        ],
+        "figures": [],
+        "tables": [],
+    }
