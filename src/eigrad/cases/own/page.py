@@ -36,7 +36,8 @@ def describe(settings: Settings, summary: dict[str, Any]) -> dict[str, Any]:
 
 def _headline(settings: Settings, summary: dict[str, Any]) -> list[str]:
     n, top, explained = summary["n_significant"], summary["top"][:5], summary["n_explained"]
-    named = f": {', '.join(map(str, top))}{', ...' if n > len(top) else ''}" if n else ""
+    more = f" and {n - len(top):,} more" if n > len(top) else ""
+    named = f": {', '.join(map(str, top))}{more}" if n else ""
     return [
         f"{n:,} of {summary['n_features']:,} features are significant for output {summary['target']}{named}.",
         *(
