@@ -1,11 +1,15 @@
 """What the documents show runs as it stands."""
 
 import re
+import sys
+from importlib.util import find_spec
 from pathlib import Path
 
+import matplotlib.pyplot as plt
 import pandas as pd
 import pytest
 from benchmarks.catalogue import page
+from tests import standins
 
 from eigrad.cases.splicing.features import catalogue
 from eigrad.training import seeded
@@ -47,6 +51,24 @@ def test_a_path_and_a_baseline_of_ones_own_run(capsys: pytest.CaptureFixture[str
     run("docs/extending.md", given)
     assert given["result"].gap.shape == (4, 5)
     assert "torch.Size([4, 6])" in capsys.readouterr().out
+
+
+def test_eigrad_works_beside_other_libraries(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for library in ("anndata", "xarray"):
+        if find_spec(library) is None:
+            monkeypatch.setitem(sys.modules, library, getattr(standins, library))
+    given: dict[str, object] = {"__name__": "ecosystem"}
+    with seeded(0):
+        run("docs/ecosystem.md", given)
+    plt.close("all")
+    printed = capsys.readouterr().out
+    assert float(re.search(r"difference (\S+)", printed)[1]) < 1e-5
+    assert "{'sample': 90, 'feature': 64, 'baseline': 3}" in printed
+    assert Path("beeswarm.png").stat().st_size > 10_000
+    assert 5 <= given["adata"].var["eigrad_significant"].sum() <= 60
 
 
 def test_tables_sets_and_features_of_a_world_are_read(

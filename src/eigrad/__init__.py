@@ -2,7 +2,7 @@
 
 from importlib.metadata import version
 
-from eigrad import baselines, paths
+from eigrad import baselines, paths, tl
 from eigrad.attribute import Attributions, Diagnosis, Explainer, diagnose, simple_gradients
 from eigrad.significance import NullDraw, SignificanceWarning, null_calibration, patches, recommended, significance
 
@@ -23,4 +23,5 @@ __all__ = [
     "recommended",
     "significance",
     "simple_gradients",
+    "tl",
 ]

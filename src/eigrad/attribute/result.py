@@ -6,12 +6,14 @@ from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+import pandas as pd
 import torch
 from jaxtyping import Bool, Float, Int
 from numpy.typing import NDArray
 from torch import Tensor
 
-from eigrad.model import on_host
+from eigrad.attribute.frames import as_dataset, as_explanation, as_frame
+from eigrad.model import Values, on_host
 from eigrad.precision import FULL
 
 
@@ -85,6 +87,30 @@ class Attributions:
         if self.n_outputs is not None:
             raise ValueError(f"attributions: {self.n_outputs} outputs were explained, choose one with output(i)")
         return on_host(self.values.flatten(1))
+
+    def to_pandas(self, index: Sequence[Hashable] | pd.Index | None = None) -> pd.DataFrame:
+        """Values, in units of the score: a row a sample, labeled by `index`, and a column a feature, by its name.
+
+        ValueError where several outputs were explained, or the index has not one label a sample.
+        """
+        return as_frame(self, index)
+
+    def to_xarray(self) -> Any:
+        """An `xarray.Dataset` of all tensors, with what they are of as attributes.
+
+        Dimensions are output (where several were explained), sample, feature (of samples of several axes feature_0,
+        feature_1, ...) and baseline. ValueError where xarray is not installed.
+        """
+        return as_dataset(self)
+
+    def to_shap(self, samples: Values) -> Any:
+        """A `shap.Explanation` of the samples that were explained, for SHAP's plots.
+
+        `values` and `data` are (samples, *shape), `base_values` (samples,) the score at x', its mean over baselines:
+        with the values they sum to the score, up to the gap. ValueError where SHAP is not installed, several outputs
+        were explained, or the samples have another shape or other columns.
+        """
+        return as_explanation(self, samples)
 
 
 OF_SAMPLES = ("n_points", "crowded")  # whatever the outputs
