@@ -193,7 +193,10 @@ def _fractions(part: SubFigure, table: pd.DataFrame) -> None:
             mark = "" if not p < 0.05 else "**" if p < 0.001 else "*"
             ax.text(at, 100 * share, mark, ha="center", fontsize=7)
     ax.set_xticks(range(len(places)), places)
-    ax.set(ylabel="% of exons with a site", ylim=(0, 1.45 * max(1.0, 100 * table["fraction"].max())))
+    ax.set(
+        ylabel="% of exons with a site",
+        ylim=(0, (1.45 if len(sets) < 5 else 1.75) * max(1.0, 100 * table["fraction"].max())),
+    )
     ax.legend(fontsize=6.5, ncols=2, loc="upper left")
 
 
