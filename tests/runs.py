@@ -22,6 +22,8 @@ HOSTILE = (
     "{{ 7 * 7 }} ${1 + 1}",
 )
 N_FEATURES, N_SIGNIFICANT = 60, 9  # every seventh, from the fourth
+N_SAMPLED = 12
+SETS = (("class", 1.0, 20), ("reference", -1.0, 10), ("null", 0.0, 15))
 PAGE = {
     "title": f"What makes {SCRIPT} differ",
     "headline": ["**Nine** of 60 features are used more.", f"Untrusted: {SCRIPT}"],
@@ -86,6 +88,24 @@ def write_run(folder: Path, features: pd.DataFrame) -> Path:
     for name, content in (("page", PAGE), ("summary", SUMMARY), ("config", CONFIG)):
         (folder / f"{name}.json").write_text(json.dumps(content), encoding="utf-8")
     return folder
+
+
+def add_spread(folder: Path, features: pd.DataFrame, seed: int) -> dict[str, np.ndarray]:
+    """Distributions of all features and samples of the first twelve, named by the page; their attributions."""
+    random = np.random.default_rng(seed)
+    sets = {name: random.normal(shift, 1, (n, len(features))) for name, shift, n in SETS}
+    quantiles = {
+        f"{name}_{percent}": np.percentile(values, percent, axis=0)
+        for name, values in sets.items()
+        for percent in (5, 25, 50, 75, 95)
+    }
+    names = features["feature"]
+    pd.DataFrame({"feature": names} | quantiles).to_csv(folder / "distributions.csv", index=False)
+    samples = {f"{name} {7 * i}": row[:N_SAMPLED] for name, values in sets.items() for i, row in enumerate(values)}
+    pd.DataFrame({"feature": names[:N_SAMPLED]} | samples).to_csv(folder / "samples.csv", index=False)
+    spread = {"distributions": "distributions.csv", "samples": "samples.csv"}
+    change_page(folder, tables=[{"file": "significance.csv", "title": "t", "kind": "features", **spread}])
+    return sets
 
 
 def change_page(run: Path, **section: Any) -> None:

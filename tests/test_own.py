@@ -104,6 +104,38 @@ def test_means_in_the_table_are_those_of_the_attributions(found):
         np.testing.assert_allclose(table.loc[names, f"mean_{name}"], values.mean(axis=0), rtol=1e-5, atol=1e-7)
 
 
+def test_quantiles_and_samples_are_those_of_the_attributions(files, found):
+    features = pd.read_csv(found / "features.csv")["feature"]
+    distributions = pd.read_csv(found / "distributions.csv")
+    samples = pd.read_csv(found / "samples.csv")
+    config = json.loads((found / "config.json").read_text())["arguments"]
+    settings = settings_of(found, {}, found / "explain.yaml")
+    explained = drawn(read_samples(settings.data), settings).explained
+    order = [int(feature.removeprefix("gene ")) for feature in features]
+
+    assert config["n_samples"] == 25
+    assert distributions["feature"].tolist() == samples["feature"].tolist() == features.tolist()
+    columns = ["feature"]
+    for name in ("class", "reference", "null"):
+        values = store.load(found / "attributions.zarr" / name).numpy()[:, order]
+        for percent in (5, 25, 50, 75, 95):
+            columns.append(f"{name}_{percent}")
+            expected = np.percentile(values, percent, axis=0)
+            np.testing.assert_allclose(distributions[columns[-1]], expected, rtol=1e-6, atol=1e-12)
+        numbers = [f"{name} {place}" for place in explained[name]]
+        np.testing.assert_allclose(samples[numbers].T, values, rtol=6e-4, atol=1e-12)
+    assert distributions.columns.tolist() == columns
+    assert samples.shape[1] == 1 + sum(map(len, explained.values()))
+
+
+def test_samples_are_written_of_as_many_features_as_a_page_holds(files, tmp_path, monkeypatch):
+    monkeypatch.setattr("eigrad.cases.own.study.MOST", 200)  # 25 of the class, 20 of the reference, 25 of all
+    result = command(files, tmp_path / "run")
+    assert result.exit_code == 0, result.output
+    assert len(pd.read_csv(tmp_path / "run" / "samples.csv")) == 200 // 70
+    assert len(pd.read_csv(tmp_path / "run" / "distributions.csv")) == D
+
+
 def test_sets_share_no_sample_but_the_null_and_the_reference(files):
     settings = Settings(
         files / "r", f"{files}/net.py:load", files / "cells.csv", "tissue == 'liver'", "tissue == 'heart'"

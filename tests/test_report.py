@@ -1,18 +1,35 @@
 """The page of a run: what it says, and what it refuses."""
 
+import base64
 import json
 import math
 import re
 import shutil
+import zlib
 from collections.abc import Iterator
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pandas as pd
 import pytest
-from tests.runs import HOSTILE, PAGE, SUMMARY, cells, change_page
+from tests.runs import (
+    HOSTILE,
+    N_FEATURES,
+    N_SAMPLED,
+    PAGE,
+    SCRIPT,
+    SETS,
+    SUMMARY,
+    add_spread,
+    cells,
+    change_page,
+    table,
+)
 
 from eigrad.report import build
+from eigrad.report.assemble import SPREAD, TEMPLATES
 from eigrad.report.page import read_page
 from eigrad.report.show import Cell, Grid, Pairs, marked, nested, number, script_json
 
@@ -232,9 +249,22 @@ def test_a_run_that_is_no_folder_is_refused(run):
             {"title": "t", "sections": [{"title": "s", "tables": [{"file": "binary.csv", "title": "b", "kind": "x"}]}]},
             "'sections' 1, 'tables' 1: got the kind 'x', expected one of features, plain",
         ),
+        *(
+            (
+                {
+                    "title": "t",
+                    "sections": [{"title": "s", "tables": [{"file": "binary.csv", "title": "b", key: "x"}]}],
+                },
+                f"'sections' 1, 'tables' 1: got '{key}' in a plain table, expected it in one of the kind features",
+            )
+            for key in ("sort", "distributions", "samples")
+        ),
         (
-            {"title": "t", "sections": [{"title": "s", "tables": [{"file": "binary.csv", "title": "b", "sort": "x"}]}]},
-            "'sections' 1, 'tables' 1: got 'sort' in a plain table, expected it in one of the kind features",
+            {
+                "title": "t",
+                "sections": [{"title": "s", "tables": [{"file": "binary.csv", "title": "b", "sample": ""}]}],
+            },
+            "got 'sample', expected only file, title, caption, kind, sort, distributions, samples",
         ),
     ],
 )
@@ -265,6 +295,107 @@ def test_a_table_says_by_what_it_is_sorted_only_where_it_was_asked(run):
     assert read(build(run)).attributes("data-sort") == ["p_value"]
 
 
+def unpacked(text: str) -> Any:
+    return json.loads(zlib.decompress(base64.b64decode(text)))
+
+
+def test_attributions_behind_the_features_are_in_the_page_to_four_digits(run, seed):
+    sets = add_spread(run, table(seed), seed)
+    content, behind = map(unpacked, read(build(run)).scripts[:2])
+
+    assert [content["columns"], *map(list, zip(*content["cells"], strict=True))] == cells(run / "significance.csv")
+    quantiles = np.concatenate([np.percentile(values, (5, 25, 50, 75, 95), axis=0) for values in sets.values()])
+    np.testing.assert_allclose(behind["distributions"], quantiles, rtol=6e-4)
+    assert behind["samples"]["features"] == content["cells"][0][:N_SAMPLED]
+    for name, _, n in SETS:
+        found = behind["samples"]["sets"][name]
+        assert found["numbers"] == [7 * i for i in range(n)]
+        np.testing.assert_allclose(found["values"], sets[name].T[:N_SAMPLED], rtol=6e-4)
+
+
+def test_hostile_names_with_attributions_become_no_markup(run, seed):
+    add_spread(run, table(seed), seed)
+    page = read(build(run))
+
+    assert [attributes.get("type") for tag, attributes in page.tags if tag == "script"] == ["text/plain"] * 2 + [None]
+    assert re.fullmatch(r"[A-Za-z0-9+/=\s]+", page.scripts[0] + page.scripts[1])
+    assert "img" not in {
+        tag for tag, attributes in page.tags if not (attributes.get("src") or "data:").startswith("data:")
+    }
+    assert {name for _, attributes in page.tags for name in attributes if name.startswith("on")} == set()
+
+
+def test_a_page_without_attributions_has_nothing_of_their_script_and_style(run, seed):
+    before = build(run).read_bytes()
+    page = json.loads((run / "page.json").read_text())
+    add_spread(run, table(seed), seed)
+    with_them = build(run).read_text()
+    (run / "page.json").write_text(json.dumps(page))
+
+    assert build(run).read_bytes() == before
+    script = TEMPLATES.joinpath("report.js").read_text()
+    assert script.count(SPREAD) == 1
+    assert f"<script>{script.replace(SPREAD, '')}</script>".encode() in before
+    assert f"<style>{TEMPLATES.joinpath('report.css').read_text()}</style>".encode() in before
+    assert TEMPLATES.joinpath("spread.js").read_text() in with_them
+    assert TEMPLATES.joinpath("spread.css").read_text() in with_them
+
+
+@pytest.mark.parametrize("key", ["distributions", "samples"])
+def test_one_of_the_two_is_enough(run, seed, key):
+    add_spread(run, table(seed), seed)
+    change_page(run, tables=[{"file": "significance.csv", "title": "t", "kind": "features", key: f"{key}.csv"}])
+    behind = unpacked(read(build(run)).scripts[1])
+
+    assert [name for name, content in behind.items() if content is not None] == [key]
+
+
+def changed(run: Path, name: str, change: Any) -> None:
+    content = pd.read_csv(run / name, dtype=str)
+    change(content).to_csv(run / name, index=False)
+
+
+REFUSED = [
+    ("distributions", lambda t: t.drop(columns="null_95"), "got the columns feature, class_5, class_25, ..., expected"),
+    ("distributions", lambda t: t[::-1], "got other features than the table, expected the same in the same order"),
+    ("distributions", lambda t: t[:-1], "got other features than the table"),
+    ("distributions", lambda t: t.assign(class_5="9"), "got quantiles that fall, expected them to rise"),
+    ("distributions", lambda t: t.assign(null_95="inf"), "got a number that is not finite"),
+    ("distributions", lambda t: t.assign(null_95="nan"), "got a number that is not finite"),
+    ("distributions", lambda t: t.assign(null_95="x"), "got 'null_95' with cells that are no numbers"),
+    ("distributions", lambda t: t.assign(null_95=["", *t["null_95"][1:]]), "got an empty cell"),
+    (
+        "samples",
+        lambda t: t.rename(columns={"class 0": "heart 0"}),
+        "expected feature, then a set and a number for every",
+    ),
+    ("samples", lambda t: t[["feature"]], "got the columns feature, expected feature, then"),
+    ("samples", lambda t: t.rename(columns={"class 7": "class 0"}), "got the columns feature, class 0, class 0, ..."),
+    ("samples", lambda t: t.assign(feature=["moon", *t["feature"][1:]]), "got the feature 'moon', expected only those"),
+    ("samples", lambda t: pd.concat([t, t[:1]]), "twice, expected a name of its own for every feature"),
+    ("samples", lambda t: t.assign(**{"class 7": "inf"}), "got a number that is not finite"),
+]
+
+
+@pytest.mark.parametrize(("key", "change", "message"), REFUSED)
+def test_attributions_that_do_not_fit_the_table_are_refused(run, seed, key, change, message):
+    add_spread(run, table(seed), seed)
+    changed(run, f"{key}.csv", change)
+
+    with pytest.raises(ValueError, match=rf"{key}\.csv: .*{re.escape(message)}"):
+        build(run)
+
+
+def test_two_features_of_one_name_have_no_attributions(run, seed):
+    features = table(seed)
+    features.loc[N_FEATURES - 1, "feature"] = SCRIPT
+    features.to_csv(run / "significance.csv", index=False)
+    add_spread(run, features, seed)
+
+    with pytest.raises(ValueError, match=r"got the feature .* twice"):
+        build(run)
+
+
 def lead_out(run: Path) -> Iterator[tuple[str, str]]:
     outside = run.parent / "outside.png"
     shutil.copy(run / "figures" / "map.png", outside)
@@ -277,6 +408,14 @@ def lead_out(run: Path) -> Iterator[tuple[str, str]]:
     )
     yield from ((name, "leads out of the run folder") for name in ("figures/../figures/map.png", str(run / "a.png")))
     yield from ((name, "is not there") for name in ("no.png", "figures", "loop.png", "a\0.png", "a" * 5000))
+
+
+@pytest.mark.parametrize("key", ["distributions", "samples"])
+def test_attributions_outside_the_run_folder_or_missing_are_refused(run, key):
+    for name, message in lead_out(run):
+        change_page(run, tables=[{"file": "significance.csv", "title": "t", "kind": "features", key: name}])
+        with pytest.raises(ValueError, match=message):
+            build(run)
 
 
 @pytest.mark.parametrize("kind", ["figures", "tables"])

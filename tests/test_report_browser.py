@@ -9,7 +9,20 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from tests.runs import HOSTILE, N_FEATURES, N_SIGNIFICANT, PAGE, SCRIPT, SUMMARY, cells, change_page, table
+from tests.runs import (
+    HOSTILE,
+    N_FEATURES,
+    N_SAMPLED,
+    N_SIGNIFICANT,
+    PAGE,
+    SCRIPT,
+    SETS,
+    SUMMARY,
+    add_spread,
+    cells,
+    change_page,
+    table,
+)
 
 from eigrad.report import build
 from eigrad.report.show import number
@@ -349,3 +362,117 @@ def test_everything_is_named_and_reached(opened):
     opened.page.keyboard.press("Tab")
     opened.page.keyboard.press("Enter")
     assert opened.page.evaluate("document.activeElement.id") == "content"
+
+
+@pytest.fixture
+def spread(browser, run, seed) -> Iterator[tuple[Opened, dict[str, np.ndarray]]]:
+    sets = add_spread(run, table(seed), seed)
+    it = Opened(browser, build(run))
+    it.box.locator("tbody svg").first.wait_for()
+    yield it, sets
+    it.context.close()
+
+
+def shown(value: float) -> str:
+    """A number as the page's script shows it, which has four digits of it."""
+    return number(float(f"{value:.4g}"), digits=3)
+
+
+TEXTS = "heads => heads.map((head) => head.textContent)"
+
+
+@in_browser
+@pytest.mark.browser
+def test_the_attributions_of_shown_rows_are_drawn_and_said(spread, run, seed):
+    opened, sets = spread
+    pictures = opened.box.locator("tbody").get_by_role("img")
+    names = table(seed)["feature"].tolist()
+    rows = [names.index(name) for name in opened.box.locator("tbody th").evaluate_all(TEXTS)]
+
+    def medians(row: int) -> str:
+        return ", ".join(f"{name} median {shown(np.median(sets[name][:, row]))}" for name, *_ in SETS)
+
+    assert pictures.count() == len(rows) == 25
+    assert [picture.get_attribute("aria-label") for picture in pictures.all()] == [medians(row) for row in rows]
+    lines = pictures.first.locator("line.whisker, line.median").evaluate_all(
+        "lines => lines.map((line) => [line.x1.baseVal.valueInSpecifiedUnits, line.x2.baseVal.valueInSpecifiedUnits])"
+    )
+    quantiles = np.array([np.percentile(sets[name], (5, 25, 50, 75, 95), axis=0) for name, *_ in SETS])
+    low, high = min(0, quantiles.min()), max(0, quantiles.max())
+    places = 2 + 96 * (quantiles[:, :, rows[0]] - low) / (high - low)
+    expected = [pair for p5, _, p50, _, p95 in places for pair in ([p5, p95], [p50, p50])]
+    np.testing.assert_allclose(lines, expected, atol=0.05)
+    opened.box.get_by_role("button", name="Show 35 more").click()
+    assert pictures.count() == N_FEATURES
+    assert opened.said == []
+    asked = [url for url in opened.requests if not url.startswith("data:")]
+    assert asked == [(run / "report.html").resolve().as_uri()]
+
+
+@in_browser
+@pytest.mark.browser
+def test_a_name_opens_its_samples_by_keyboard_and_they_stay_open(spread):
+    opened, sets = spread
+    opened.box.get_by_label("Search").fill("gene_10")
+    button = opened.box.get_by_role("button", name="gene_10")
+    detail = opened.box.locator("tr.detail")
+    assert button.get_attribute("aria-expanded") == "false"
+    button.press("Enter")
+    assert button.get_attribute("aria-expanded") == "true"
+    assert button.get_attribute("aria-controls") == detail.get_attribute("id")
+    assert button.evaluate("button => button === document.activeElement")
+    for name, _, n in SETS:
+        values = sets[name][:, 10]
+        largest = np.argsort(-np.abs(values))[:5]
+        named = ", ".join(f"{7 * i} ({shown(values[i])})" for i in largest)
+        assert f"Largest of {name}, sample (attribution): {named}" in detail.locator("p").all_text_contents()
+        assert detail.locator(f"circle.of-{name}").count() == n
+    opened.sort("effect")
+    opened.box.get_by_label("Search").fill("gene")
+    assert detail.count() == 1
+    assert detail.evaluate("row => row.previousElementSibling.cells[0].textContent") == "gene_10"
+    button.press("Space")
+    assert detail.count() == 0
+    assert button.get_attribute("aria-expanded") == "false"
+
+
+@in_browser
+@pytest.mark.browser
+def test_hostile_names_stay_text_where_their_samples_are_shown(spread):
+    opened, _ = spread
+    opened.box.get_by_role("button", name="Show all").click()
+    opened.sort("effect")  # back to the order of the file
+    buttons = opened.box.locator("tbody th button")
+    for button in buttons.all():
+        button.click()
+
+    names = opened.box.locator("tbody th").evaluate_all(TEXTS)
+    assert names[: len(HOSTILE)] == list(HOSTILE)
+    assert buttons.count() == opened.box.locator("tr.detail").count() == N_SAMPLED
+    labels = opened.box.locator("tr.detail").get_by_role("img").evaluate_all("all => all.map((e) => e.ariaLabel)")
+    assert [label.startswith(f"Attributions of {name} from ") for label, name in zip(labels, names, strict=False)]
+    tags = opened.box.locator("tbody *").evaluate_all("all => [...new Set(all.map((e) => e.tagName))].sort()")
+    assert tags == sorted(
+        ["TR", "TD", "TH", "BUTTON", "WBR", "SPAN", "I", "DIV", "P", "svg", "line", "rect", "circle", "text", "title"]
+    )
+    assert opened.said == []
+
+
+@in_browser
+@pytest.mark.browser
+@pytest.mark.parametrize("width", [400, 1000])
+def test_samples_fit_the_window(browser, run, seed, width):
+    add_spread(run, table(seed), seed)
+    opened = Opened(browser, build(run), width)
+    opened.box.locator("tbody th button").first.click()
+    inside = opened.box.locator("tr.detail").evaluate(
+        "row => row.querySelector('div').getBoundingClientRect().right <= document.documentElement.clientWidth"
+    )
+    widths = opened.page.evaluate("[document.documentElement.scrollWidth, document.documentElement.clientWidth]")
+    opened.box.get_by_label("Search").fill("no such feature")
+    span = opened.box.locator("tbody td").get_attribute("colspan")
+    opened.context.close()
+
+    assert inside
+    assert widths[0] == widths[1]
+    assert span == "7"

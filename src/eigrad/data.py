@@ -132,10 +132,10 @@ def write_atomic(path: Path) -> Iterator[Path]:
         raise
 
 
-def write_table(path: Path, table: pd.DataFrame) -> None:
-    """A CSV file without the index, whole or not at all."""
+def write_table(path: Path, table: pd.DataFrame, digits: int | None = None) -> None:
+    """A CSV file without the index, whole or not at all; its numbers in full, or to so many significant digits."""
     with write_atomic(path) as beside:
-        table.to_csv(beside, index=False)
+        table.to_csv(beside, index=False, float_format=None if digits is None else f"%.{digits}g")
 
 
 def write_json(path: Path, content: dict[str, Any]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import zlib
 from importlib.resources import files
 from pathlib import Path
 
@@ -12,9 +13,11 @@ import jinja2
 from eigrad.data import write_atomic
 from eigrad.report import show
 from eigrad.report.folder import Csv, read_csv, read_json, read_png
-from eigrad.report.page import Table, read_page
+from eigrad.report.page import Page, Table, read_page
+from eigrad.report.spread import read_distributions, read_samples
 
 TEMPLATES = files("eigrad").joinpath("templates")
+SPREAD = "  // spread.js: the attributions behind the features\n"  # where it goes in report.js, of pages that need it
 
 
 def build(run: Path) -> Path:
@@ -22,9 +25,10 @@ def build(run: Path) -> Path:
     run = Path(run)
     if not run.is_dir():
         raise ValueError(f"{run}: no such folder, expected an eigrad run folder")
-    style, script = _part("report.css"), _part("report.js")
+    page = read_page(run)
+    style, script = _style_and_script(page)
     text = _template(run).render(
-        page=read_page(run),
+        page=page,
         summary=show.nested(read_json(run, "summary.json")),
         config=show.nested(read_json(run, "config.json")),
         style=style,
@@ -39,6 +43,14 @@ def build(run: Path) -> Path:
     except OSError as error:
         raise ValueError(f"{target}: cannot be written ({error.strerror}), expected a writable folder") from error
     return target
+
+
+def _style_and_script(page: Page) -> tuple[str, str]:
+    """What every page has, and what shows the attributions behind the features only where a table has them."""
+    style, script = _part("report.css"), _part("report.js")
+    if any(len(table.files) > 1 for section in page.sections for table in section.tables):
+        return style + _part("spread.css"), script.replace(SPREAD, _part("spread.js"))
+    return style, script.replace(SPREAD, "")
 
 
 def _part(name: str) -> str:
@@ -57,6 +69,8 @@ def _template(run: Path) -> jinja2.Template:
         "csv": lambda table: _read_table(run, table),
         "grid": lambda table: show.csv_grid(table.columns, table.kinds, table.rows),
         "feature_json": _feature_json,
+        "spread_json": lambda table, content: _spread_json(run, table, content),
+        "packed": lambda text: zlib.compress(text.encode(), 9),
         "marked": show.marked,
         "shape": lambda value: type(value).__name__,
     }
@@ -79,6 +93,16 @@ def _feature_json(table: Csv) -> str:
     """A feature table for the page's script, column by column, every cell as the file has it."""
     columns = [list(cells) for cells in zip(*table.rows, strict=True)] or [[] for _ in table.columns]
     return show.script_json({"columns": table.columns, "kinds": table.kinds, "cells": columns})
+
+
+def _spread_json(run: Path, table: Table, content: Csv) -> str:
+    """The attributions behind a feature table, for the page's script."""
+    names = [row[0] for row in content.rows]
+    parts = {
+        "distributions": read_distributions(run, table.distributions, names) if table.distributions else None,
+        "samples": read_samples(run, table.samples, names) if table.samples else None,
+    }
+    return show.script_json(parts)
 
 
 def _with_vector(run: Path, name: str) -> list[str]:

@@ -26,7 +26,8 @@ class Table:
     """A CSV of the run folder: "features" to sort and search, or "plain".
 
     `sort` names the column of numbers whose largest, whatever their sign, come first in a table of features; without
-    one it is `effect`, the largest first.
+    one it is `effect`, the largest first. `distributions` and `samples` are CSVs, as eigrad.report.spread reads them,
+    of the attributions behind a table of features.
     """
 
     file: str
@@ -34,6 +35,13 @@ class Table:
     caption: str = ""
     kind: str = "plain"
     sort: str = ""
+    distributions: str = ""
+    samples: str = ""
+
+    @property
+    def files(self) -> list[str]:
+        """Every file it is made of."""
+        return [name for name in (self.file, self.distributions, self.samples) if name]
 
 
 @dataclass(frozen=True)
@@ -60,13 +68,16 @@ class Page:
 LISTS: dict[str, Any] = dict.fromkeys(("headline", "text", "reading", "limits"), str)
 LISTS |= {"sections": Section, "figures": Figure, "tables": Table}
 REQUIRED = ("title", "file", "alt")
+OF_FEATURES = ("sort", "distributions", "samples")  # what only a table of features has
 
 
 def read_page(run: Path) -> Page:
     """The page that page.json describes, every file it names known to be there."""
     page: Page = _parsed(Page, read_json(run, "page.json"), f"{run / 'page.json'}: the page")
     for section in page.sections:
-        for name in [*(figure.file for figure in section.figures), *(table.file for table in section.tables)]:
+        for figure in section.figures:
+            inside(run, figure.file)
+        for name in (name for table in section.tables for name in table.files):
             inside(run, name)
     return page
 
@@ -88,8 +99,10 @@ def _parsed(kind: Any, content: Any, where: str) -> Any:
             raise ValueError(f"{where}: {name!r} is missing or empty, expected a text")
     if kind is Table and values.get("kind", "plain") not in TABLE_KINDS:
         raise ValueError(f"{where}: got the kind {values['kind']!r}, expected one of {', '.join(TABLE_KINDS)}")
-    if kind is Table and values.get("sort") and values.get("kind") != "features":
-        raise ValueError(f"{where}: got 'sort' in a plain table, expected it in one of the kind features")
+    if kind is Table and values.get("kind") != "features":
+        for name in OF_FEATURES:
+            if values.get(name):
+                raise ValueError(f"{where}: got {name!r} in a plain table, expected it in one of the kind features")
     return kind(**values)
 
 

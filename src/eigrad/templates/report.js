@@ -201,6 +201,7 @@
     window.addEventListener("afterprint", () => closed.forEach((part) => { part.open = false; }));
   }
 
+  // spread.js: the attributions behind the features
   document.querySelectorAll(".features").forEach(features);
   enlarge();
   follow();

@@ -66,7 +66,10 @@ def _features(summary: dict[str, Any]) -> dict[str, Any]:
         "tables": [
             {
                 "file": "features.csv", "title": "All features", "kind": "features", "sort": "magnitude",
-                "caption": "`mean_class`, `mean_reference` and `mean_null` are mean attributions of the three sets.",
+                "distributions": "distributions.csv", "samples": "samples.csv",
+                "caption": "Boxes are attributions of the three sets on one scale for all features: 5, 25, 50, 75 and "
+                "95 %. The names of the largest features open the attributions of single samples, which are numbered "
+                "as in the data, from 0. `mean_class`, `mean_reference` and `mean_null` are mean attributions.",
             }
         ],
     }  # fmt: skip

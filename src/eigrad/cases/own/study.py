@@ -28,13 +28,16 @@ from eigrad.distribute import distribute
 from eigrad.inputs import Samples, read_network, read_samples
 from eigrad.latent import AutoencoderLike
 from eigrad.report import build
+from eigrad.report.spread import PERCENTS, SETS
 from eigrad.training import Schedule, model_hash, predict, reloaded, save_model, seeded
 
 logger = logging.getLogger(__name__)
 
-RESULTS = ("summary.json", "page.json", "report.html", "features.csv")
+RESULTS = ("summary.json", "page.json", "report.html", "features.csv", "distributions.csv", "samples.csv")
 TRIED = 64  # samples by which a dry run tells the time of all
 WIDTHS, LATENT = (256, 64), 16  # of an autoencoder that is trained on the spot, and how many numbers it keeps
+DIGITS = 7  # significant ones, of statistics of attributions in single precision
+SHOWN, MOST, SHOWN_DIGITS = 100, 200_000, 4  # features whose samples are written, attributions in all, and their digits
 
 
 @dataclass(frozen=True)
@@ -80,7 +83,9 @@ def run(settings: Settings, *, resume: bool = False, client: Any = None) -> Path
             found[name] = store.load(place)
     with clock("significance"):
         table = _tested(task, found)
-        write_table(folder / "features.csv", table)
+        write_table(folder / "features.csv", table, DIGITS)
+        write_table(folder / "distributions.csv", _distributions(task, found, table), DIGITS)
+        write_table(folder / "samples.csv", _samples(task, found, table), SHOWN_DIGITS)
     with clock("figures"):
         figures.draw(table, found, task.names, folder / "figures")
     summary = _summary(task, found, table)
@@ -219,6 +224,32 @@ def _tested(task: Task, found: Mapping[str, Attributions]) -> pd.DataFrame:
     table = table.sort_values("magnitude", ascending=False, kind="stable").reset_index(drop=True)
     table.attrs.update(attributes)
     return table
+
+
+def _places(task: Task, features: pd.Series) -> list[int]:
+    """Where these features are in a flattened sample."""
+    place = {str(name): i for i, name in enumerate(task.names)}
+    return [place[str(feature)] for feature in features]
+
+
+def _distributions(task: Task, found: Mapping[str, Attributions], table: pd.DataFrame) -> pd.DataFrame:
+    """Quantiles of the attributions of every feature in every set, in the order of the table."""
+    places = _places(task, table["feature"])
+    columns = {"feature": table["feature"]}
+    for name in SETS:
+        quantiles = np.percentile(found[name].numpy(), PERCENTS, axis=0)[:, places]
+        columns |= {f"{name}_{percent}": row for percent, row in zip(PERCENTS, quantiles, strict=True)}
+    return pd.DataFrame(columns)
+
+
+def _samples(task: Task, found: Mapping[str, Attributions], table: pd.DataFrame) -> pd.DataFrame:
+    """Attributions of the first features, a column a sample, as `class 17` by its place in the data."""
+    n = max(1, min(SHOWN, MOST // sum(map(len, found.values()))))
+    features = table["feature"].head(n)
+    places = _places(task, features)
+    columns = [f"{name} {sample}" for name in SETS for sample in task.sets.explained[name]]
+    values = np.concatenate([found[name].numpy()[:, places] for name in SETS]).T
+    return pd.concat([features, pd.DataFrame(values, columns=columns)], axis=1)
 
 
 def _summary(task: Task, found: Mapping[str, Attributions], table: pd.DataFrame) -> dict[str, Any]:
