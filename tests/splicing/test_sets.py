@@ -8,6 +8,7 @@ import pytest
 
 from eigrad.cases.splicing.events import (
     CHANGES,
+    SPREAD,
     Events,
     alternative_elsewhere,
     constitutive,
@@ -164,7 +165,7 @@ def test_rows_of_one_event_are_joined_and_the_better_known_ends_kept():
     assert events.exons.loc[0, "upstream_start"] == 1000
     assert events.psi.iloc[0].tolist() == pytest.approx([0.3, 0.7])
     (change,) = events.changes.itertuples(index=False)
-    assert change[3:] == pytest.approx((0.3, 0.8, 0.0, 0.03))
+    assert change[3:] == pytest.approx((0.3, 0.8, 0.0, 0.03, 0.2, 0.4))
 
 
 def test_taking_events_takes_their_changes():
@@ -210,4 +211,4 @@ def test_what_cannot_be_asked_is_refused(call, said):
 
 
 def test_the_columns_are_those_documented():
-    assert tuple(events_of(RANDOM[:2]).changes.columns) == CHANGES
+    assert tuple(events_of(RANDOM[:2]).changes.columns) == (*CHANGES, *SPREAD)

@@ -16,13 +16,14 @@ from eigrad.cases.splicing.events.sets import (
     times_compared,
     unchanged,
 )
-from eigrad.cases.splicing.events.table import CHANGES, COORDINATES, EXONS, Events, event_id, merge
+from eigrad.cases.splicing.events.table import CHANGES, COORDINATES, EXONS, SPREAD, Events, event_id, merge
 from eigrad.cases.splicing.events.vasttools import read_vasttools
 
 __all__ = [
     "CHANGES",
     "COORDINATES",
     "EXONS",
+    "SPREAD",
     "Events",
     "alternative_elsewhere",
     "constitutive",

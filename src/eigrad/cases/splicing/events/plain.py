@@ -11,6 +11,7 @@ from eigrad.cases.splicing.events.table import (
     CHANGES,
     COORDINATES,
     EXONS,
+    SPREAD,
     Change,
     Events,
     Triplet,
@@ -63,7 +64,7 @@ def _end(table: Text, row: int, name: str) -> int | None:
 def _changes(path: Path | str, ids: list[str]) -> list[Change]:
     table = read_text(path, ("event_id", *PAIR, "dpsi"), separator=",")
     place = {name: number for number, name in enumerate(ids)}
-    limits = {"dpsi": -1, **dict.fromkeys(CHANGES[4:], 0)}
+    limits = {"dpsi": -1, **dict.fromkeys(CHANGES[4:], 0), **dict.fromkeys(SPREAD, -1)}
     numbers = {
         name: table.numbers(name, low, 1) if name in table.columns else np.full(len(table), np.nan)
         for name, low in limits.items()

@@ -17,6 +17,7 @@ EXONS = ("event_id", "gene_id", "gene_name", "chrom", "strand", *COORDINATES)
 CHANGES = (
     "event_id", "condition_1", "condition_2", "dpsi", "probability_changing", "probability_non_changing", "p_adjusted",
 )  # fmt: skip
+SPREAD = ("dpsi_least", "dpsi_most")  # of the rows that a change was joined from
 
 
 @dataclass(frozen=True)
@@ -27,8 +28,8 @@ class Events:
     on both strands; upstream and downstream are those of the transcript. The outer ends of the flanking exons may be
     missing (<NA>). `psi`: events by conditions, from 0 to 1, NaN where not quantified. `changes`: one row an event and
     pair of conditions, columns `CHANGES`; `dpsi` is the second condition's PSI less the first's; what a program does
-    not give (a probability, an adjusted p-value) is NaN. Of a change that was joined from several rows, `dpsi_least`
-    and `dpsi_most`, where they are there, say what these rows had.
+    not give (a probability, an adjusted p-value) is NaN. Of a change that was joined from several rows, the
+    columns `SPREAD`, where they are there, say what these rows had.
     """
 
     exons: pd.DataFrame
@@ -99,7 +100,7 @@ class Triplet(NamedTuple):
 
 
 class Change(NamedTuple):
-    """What a row of a table says of two conditions, NaN where it says nothing."""
+    """What a row of a table says of two conditions, NaN where it says nothing; `SPREAD` where it was joined already."""
 
     row: int
     condition_1: str
@@ -108,6 +109,8 @@ class Change(NamedTuple):
     probability_changing: float = math.nan
     probability_non_changing: float = math.nan
     p_adjusted: float = math.nan
+    dpsi_least: float = math.nan
+    dpsi_most: float = math.nan
 
 
 def event_id(chrom: str, strand: str, coordinates: Sequence[int | None]) -> str:
@@ -138,18 +141,19 @@ def build(
     inclusion = pd.DataFrame(psi, index=pd.Index(ids, name="event_id"), dtype=float)
     inclusion = inclusion.groupby(level=0, sort=False).mean()
     order = first["event_id"].tolist()
-    rows = pd.DataFrame([(ids[row], *rest) for row, *rest in changes], columns=list(CHANGES))
+    rows = pd.DataFrame([(ids[row], *rest) for row, *rest in changes], columns=[*CHANGES, *SPREAD])
     return Events(first.reset_index(drop=True), inclusion.loc[order], _joined_changes(rows))
 
 
 def _joined_changes(rows: pd.DataFrame) -> pd.DataFrame:
     """One row an event and pair of conditions, with the least and the largest dPSI of the rows that are joined."""
     pair = ["event_id", "condition_1", "condition_2"]
-    numbers = [name for name in CHANGES if name not in pair]
+    numbers = [name for name in (*CHANGES, *SPREAD) if name not in pair]
     rows = rows.astype(dict.fromkeys(pair, object) | dict.fromkeys(numbers, float))
+    rows = rows.assign(**{name: rows[name].fillna(rows["dpsi"]) for name in SPREAD})
     how = {"dpsi": "mean", "probability_changing": "min", "probability_non_changing": "min", "p_adjusted": "max"}
-    seen = rows.groupby(pair, sort=False)
-    return seen.agg(how).assign(dpsi_least=seen["dpsi"].min(), dpsi_most=seen["dpsi"].max()).reset_index()
+    how |= dict(zip(SPREAD, ("min", "max"), strict=True))
+    return rows.groupby(pair, sort=False).agg(how).reset_index()[[*CHANGES, *SPREAD]]
 
 
 def merge(parts: Sequence[Events]) -> Events:

@@ -9,7 +9,7 @@ import pandas as pd
 from jaxtyping import Bool
 from scipy import stats
 
-from eigrad.cases.splicing.events import Events
+from eigrad.cases.splicing.events import SPREAD, Events
 
 MIN_DPSI, MAX_STILL = 0.10, 0.05
 MIN_PROBABILITY, MAX_P = 0.5, 0.05  # more likely than not, or significant, where a table says how sure it is
@@ -48,7 +48,7 @@ def response(
     if not (ahead | back).any():
         known = sorted(set(zip(one, two, strict=True)))
         raise ValueError(f"knock-out: got {wildtype!r} and {knockout!r}, expected two that are compared, of {known}")
-    least, most = (changes.get(name, changes["dpsi"]) for name in ("dpsi_least", "dpsi_most"))
+    least, most = (changes.get(name, changes["dpsi"]) for name in SPREAD)
     sure = ~(changes["probability_changing"] < MIN_PROBABILITY) & ~(changes["p_adjusted"] > MAX_P)
     seen = pd.DataFrame(
         {"least": least.where(ahead, -most), "most": most.where(ahead, -least), "sure": sure}
