@@ -1,5 +1,6 @@
 """The page of a run in a browser: it renders, sorts, searches, prints, and asks for nothing."""
 
+import itertools
 import json
 import shutil
 from collections.abc import Iterator
@@ -463,8 +464,13 @@ def test_hostile_names_stay_text_where_their_samples_are_shown(spread):
 @pytest.mark.parametrize("width", [400, 1000])
 def test_samples_fit_the_window(browser, run, seed, width):
     add_spread(run, table(seed), seed)
+    samples = pd.read_csv(run / "samples.csv").set_index("feature").clip(lower=-0.6)  # zero is near the left end
+    samples.to_csv(run / "samples.csv")
     opened = Opened(browser, build(run), width)
     opened.box.locator("tbody th button").first.click()
+    words = opened.box.locator("tr.detail text").evaluate_all(
+        "all => all.map((e) => e.getBoundingClientRect()).map(({ x, y, right, bottom }) => [x, y, right, bottom])"
+    )
     inside = opened.box.locator("tr.detail").evaluate(
         "row => row.querySelector('div').getBoundingClientRect().right <= document.documentElement.clientWidth"
     )
@@ -474,5 +480,7 @@ def test_samples_fit_the_window(browser, run, seed, width):
     opened.context.close()
 
     assert inside
+    for (x, y, right, bottom), (left, top, end, foot) in itertools.combinations(words, 2):
+        assert right < left or end < x or bottom < top or foot < y
     assert widths[0] == widths[1]
     assert span == "7"

@@ -45,7 +45,7 @@
       return [drawn("text", { x: "2%", y: top + 14 }, `${of} (${sets[of].numbers.length})`), ...dots];
     });
     const ticks = [[low, "start"], [0, "middle"], [high, "end"]].filter(([value], i) =>
-      i !== 1 || Math.min(value - low, high - value) > 0.15 * (high - low));
+      i !== 1 || Math.min(value - low, high - value) > 0.25 * (high - low));
     const words = `Attributions of ${feature} from ${rounded(low)} to ${rounded(high)}`;
     return drawn("svg", { role: "img", "aria-label": words },
       line("zero", [place(0), 18], [place(0), 186]), ...parts,
