@@ -464,8 +464,9 @@ def test_hostile_names_stay_text_where_their_samples_are_shown(spread):
 @pytest.mark.parametrize("width", [400, 1000])
 def test_samples_fit_the_window(browser, run, seed, width):
     add_spread(run, table(seed), seed)
-    samples = pd.read_csv(run / "samples.csv").set_index("feature").clip(lower=-0.6)  # zero is near the left end
-    samples.to_csv(run / "samples.csv")
+    samples = pd.read_csv(run / "samples.csv").set_index("feature") / 10
+    samples = samples.clip(lower=-0.0654, upper=0.3)  # zero is near the label of the left end
+    samples.assign(**{"class 0": 0.3}).to_csv(run / "samples.csv")
     opened = Opened(browser, build(run), width)
     opened.box.locator("tbody th button").first.click()
     words = opened.box.locator("tr.detail text").evaluate_all(
