@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import random
 import shutil
 import subprocess
@@ -122,27 +121,23 @@ def store_begun(place: Path) -> bool:
     return (place / "commits" / "0" / "zarr.json").exists()
 
 
-def disks(out: Path, samples: Path) -> dict[str, object]:
-    """A disk that is too small, and a folder that must not be written to."""
-    said: dict[str, object] = {}
-    small = out / "disk"
-    small.mkdir()
-    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=3m", "eigrad", str(small)], check=False).returncode:
-        said["full disk"] = "not tried: no right to mount one"
-    else:
+def disks(out: Path, samples: Path) -> dict[str, str]:
+    """A disk that is too small, and one that must not be written to."""
+    said = {}
+    for name, options in (("full disk", "size=3m"), ("read-only disk", "ro")):
+        disk = out / name.replace(" ", "-")
+        disk.mkdir()
+        if subprocess.run(["mount", "-t", "tmpfs", "-o", options, "eigrad", str(disk)], check=False).returncode:
+            said[name] = "not tried: no right to mount one"
+            continue
         try:
-            complaint = finished(small / "run", samples, out / "disk.log")
-            there = store.progress(small / "run")
-            part = store.load(small / "run", partial=True)
-            said["full disk"] = f"{complaint}; {there.n_done} of {there.n_samples} samples are read: {len(part)}"
+            said[name] = finished(disk / "run", samples, out / f"{disk.name}.log")
+            if (disk / "run").exists():
+                there = store.progress(disk / "run")
+                part = store.load(disk / "run", partial=True)
+                said[name] += f"; {there.n_done} of {there.n_samples} samples are there, {len(part)} are read"
         finally:
-            subprocess.run(["umount", str(small)], check=True)
-    closed = out / "closed"
-    closed.mkdir(mode=0o500)
-    if os.access(closed, os.W_OK):
-        said["read-only folder"] = "not tried: root may write everywhere"
-    else:
-        said["read-only folder"] = finished(closed / "run", samples, out / "closed.log")
+            subprocess.run(["umount", str(disk)], check=True)
     return said
 
 

@@ -53,6 +53,13 @@ def test_a_path_and_a_baseline_of_ones_own_run(capsys: pytest.CaptureFixture[str
     assert "torch.Size([4, 6])" in capsys.readouterr().out
 
 
+def test_ones_own_data_are_explained_in_python(capsys: pytest.CaptureFixture[str]) -> None:
+    run("docs/own.md", {})
+    rows = capsys.readouterr().out.splitlines()
+    assert len(rows) == 9
+    assert sum(row.endswith("True") for row in rows) >= 6
+
+
 def test_eigrad_works_beside_other_libraries(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

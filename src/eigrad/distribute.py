@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import importlib.util
 import threading
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -131,7 +132,9 @@ def _explained_by(
     number: dict[str, int] = {}
 
     def submitted(i: int) -> Any:
-        future = client.submit(_explain, payload, session.shipped(i), pure=False)
+        with warnings.catch_warnings():  # of chunks of a few MiB, which are sent once and not kept
+            warnings.filterwarnings("ignore", "Sending large graph")
+            future = client.submit(_explain, payload, session.shipped(i), pure=False)
         number[future.key] = i
         return future
 
