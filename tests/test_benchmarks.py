@@ -135,7 +135,7 @@ def test_the_page_of_a_gpu_says_where_bare_gradients_are_faster():
             for tool, s in {**seconds, peers.LIMIT: limit}.items()
         ]  # fmt: skip
 
-    content = {"device": "a GPU", "machine": {"torch": "1", "captum": "2"}, "rounds": 4}
+    content = {"device": "a GPU", "machine": {"torch": "1", "captum": "2"}, "rounds": 4, "runs": "one"}
     text = device.page({**content, "rows": rows("W1", 2.5) + rows("W2", 1.5)})
     assert "They are faster than eigrad on W2. " in text
     assert "| gauss-legendre, 7 | 400 | 3 | secant, 7 | 100 | **4.0** (1.0 to 5.0) |" in text

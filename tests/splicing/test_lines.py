@@ -251,6 +251,17 @@ def test_the_motif_line_asks_both_of_one_query_and_counts_comparisons():
     assert line.loc["B", "p_value"] == pytest.approx(min(expected))
 
 
+def test_a_query_that_is_not_alike_lends_its_p_value_to_none():
+    known = [from_consensus("A", "UGCAUG")]
+    asked = [
+        Query(from_consensus(name, "UGCAUG"), (name,), ("exon (for)",), 1.0, p)
+        for name, p in (("q", 0.03), ("r", 1e-9))
+    ]
+    rows = {"query": ["q", "r"], "target": "A", "candidate": "A", "p_value": 1e-4, "itself": False}
+    line = lines.motif(asked, pd.DataFrame({**rows, "alike": [True, False]}), candidates(known))
+    assert line["p_value"].tolist() == [0.03]
+
+
 # sets, and the verdict
 
 
