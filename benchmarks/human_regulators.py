@@ -19,7 +19,6 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.human_exons import FLANK, fasta
-from eigrad.cases.folder import Clock
 from eigrad.cases.splicing.events import Events
 from eigrad.cases.splicing.events.table import Change, Triplet, build
 from eigrad.cases.splicing.features import Genome, built_in, read_meme
@@ -30,6 +29,7 @@ from eigrad.cases.splicing.regulators.study.finished import Evidence, Finished, 
 from eigrad.cases.splicing.regulators.study.settings import Settings as Search
 from eigrad.cases.splicing.regulators.study.study import searched
 from eigrad.cases.splicing.study.settings import Settings
+from eigrad.folder import Clock
 
 TISSUES = {
     "liver": "Liver", "hippocampus": "Brain - Hippocampus", "heart": "Heart - Left Ventricle", "lung": "Lung",

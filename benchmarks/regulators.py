@@ -23,7 +23,6 @@ import pandas as pd
 from benchmarks.engine import code
 from benchmarks.splicing import CLOSE, chosen_methods
 from eigrad.cases import splicing
-from eigrad.cases.folder import Clock
 from eigrad.cases.splicing.regulators.study.finished import of_study, read_evidence
 from eigrad.cases.splicing.regulators.study.settings import Settings as Search
 from eigrad.cases.splicing.regulators.study.study import gathered
@@ -37,6 +36,7 @@ from eigrad.cases.splicing.study.results import described
 from eigrad.cases.splicing.study.settings import Settings
 from eigrad.cases.splicing.study.sources import arguments_of
 from eigrad.data import write_atomic, write_json, write_table
+from eigrad.folder import Clock
 
 FACTORS = ("A1CF", "RBFOX1", "QKI", "MBNL1", "CELF2", "HNRNPL", "ESRP1", "KHDRBS1", "MATR3", "RBM24")
 TISSUES, DIRECTIONS = ("liver", "hippocampus"), ("included", "excluded")

@@ -18,7 +18,6 @@ import numpy as np
 import pandas as pd
 import torch
 
-from eigrad.cases.folder import Clock
 from eigrad.cases.splicing.model import NETWORKS, Recipe, Score
 from eigrad.cases.splicing.simulate import Settings as World
 from eigrad.cases.splicing.simulate.programme import PLACES
@@ -30,6 +29,7 @@ from eigrad.cases.splicing.study.results import AT
 from eigrad.cases.splicing.study.settings import Settings, method_name
 from eigrad.competitors import ATTRIBUTIONS
 from eigrad.data import write_atomic, write_json, write_table
+from eigrad.folder import Clock
 from eigrad.significance import ORDERS, ranking
 
 CLOSE, EQUAL, SHAP = method_name("straight", "close"), f"EIG straight, {N_BACKGROUND} random", "Deep SHAP"

@@ -11,23 +11,11 @@ import pytest
 
 # A module imports only from those to its left; a folder counts as one module.
 FLOW = (
-    *("progress", "threads", "precision", "data", "sequence", "model", "undisturbed", "slopes", "fusion", "survey"),
-    *("latent", "training", "sparse", "autoencoder", "neighbors", "inputs"),
-    *(
-        "baselines",
-        "curves",
-        "paths",
-        "integrate",
-        "plan",
-        "attribute",
-        "store",
-        "distribute",
-        "significance",
-        "evaluate",
-        "competitors",
-    ),
-    *("captum", "tl", "plot", "report", "__init__", "cases", "cli", "__main__"),
-)
+    "progress", "threads", "precision", "data", "folder", "sets", "sequence", "model", "undisturbed", "slopes",
+    "fusion", "survey", "latent", "training", "sparse", "autoencoder", "neighbors", "inputs", "baselines", "curves",
+    "paths", "integrate", "plan", "attribute", "store", "distribute", "significance", "evaluate", "competitors",
+    "captum", "tl", "plot", "report", "findings", "__init__", "cases", "cli", "__main__",
+)  # fmt: skip
 PICKLES = {"pickle", "_pickle", "cPickle", "dill", "cloudpickle", "joblib", "marshal", "shelve"}
 UNPICKLING = {"torch.load", "torch.save", "pandas.read_pickle", "pd.read_pickle"}
 NETWORK = {"aiohttp", "ftplib", "http", "httpx", "pooch", "requests", "socket", "urllib", "urllib3"}

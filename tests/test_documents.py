@@ -1,6 +1,7 @@
 """What the documents show runs as it stands."""
 
 import re
+import shlex
 import sys
 from importlib.util import find_spec
 from pathlib import Path
@@ -10,8 +11,10 @@ import pandas as pd
 import pytest
 from benchmarks.catalogue import page
 from tests import standins
+from typer.testing import CliRunner
 
 from eigrad.cases.splicing.features import catalogue
+from eigrad.cli import app
 from eigrad.training import seeded
 
 ROOT = Path(__file__).parent.parent
@@ -21,17 +24,71 @@ def code_of(name: str) -> str:
     return "\n".join(re.findall(r"^```python\n(.*?)^```", (ROOT / name).read_text(encoding="utf-8"), re.S | re.M))
 
 
+def commands(name: str) -> None:
+    """Run the command lines of a page, one after the other."""
+    text = (ROOT / name).read_text(encoding="utf-8")
+    lines = "\n".join(re.findall(r"^```sh\n(.*?)^```", text, re.S | re.M)).splitlines()
+    assert lines
+    for line in lines:
+        program, *words = shlex.split(line)
+        assert program == "eigrad"
+        result = CliRunner().invoke(app, ["-q", *words])
+        assert result.exit_code == 0, result.output
+
+
 def run(name: str, given: dict[str, object]) -> None:
     assert code_of(name)
     exec(compile(code_of(name), name, "exec"), given)
 
 
-def test_the_tutorial_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_tutorial_of_tables_ends_in_a_page(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.chdir(tmp_path)
-    run("docs/tutorial.md", {"__name__": "tutorial"})
+    run("docs/tutorials/tabular.md", {"__name__": "tabular"})
+    printed = capsys.readouterr().out
+    assert 10 <= int(re.search(r"(\d+) of 30 measurements", printed)[1]) <= 26
+    assert float(re.search(r"largest relative error (\S+),", printed)[1]) <= 0.01
+    page = Path("tumors/report.html").read_text(encoding="utf-8")
+    assert "What sets malignant tumors apart" in page
+    assert "Class: the class (150 explained)" in page
+
+
+def test_the_tutorial_of_images_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    run("docs/tutorials/images.md", {"__name__": "images"})
     printed = capsys.readouterr().out
     assert float(re.search(r"test accuracy (\d\.\d+)", printed)[1]) > 0.8
     assert {path.name for path in tmp_path.iterdir()} == {"fives.png", "fives.svg"}
+
+
+def test_the_tutorial_of_sequences_finds_what_stands_in_textbooks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    given: dict[str, object] = {"__name__": "sequence"}
+    run("docs/tutorials/sequence.md", given)
+    printed = capsys.readouterr().out
+    assert float(re.search(r"test accuracy (\d\.\d+)", printed)[1]) > 0.85
+    assert {29, 30} <= set(given["significant"])
+    assert all(5 < position < 40 for position in given["significant"])
+    assert Path("acceptors.svg").stat().st_size > 10_000
+
+
+def test_the_tutorials_of_splicing_and_regulators_name_the_planted_protein(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    commands("docs/tutorials/splicing.md")
+    run("docs/tutorials/splicing.md", {})
+    commands("docs/tutorials/regulators.md")
+    run("docs/tutorials/regulators.md", {})
+    printed = capsys.readouterr().out
+    assert re.search(r"^downstream_intron_start:A1CF +3\.5 .* True$", printed, re.M)
+    assert re.search(r"^ +A1CF +1 +True ", printed, re.M)
+    assert "plate-1.png" in printed
 
 
 def test_the_first_screen_runs_as_it_stands_and_without_a_warning(
@@ -51,13 +108,6 @@ def test_a_path_and_a_baseline_of_ones_own_run(capsys: pytest.CaptureFixture[str
     run("docs/extending.md", given)
     assert given["result"].gap.shape == (4, 5)
     assert "torch.Size([4, 6])" in capsys.readouterr().out
-
-
-def test_ones_own_data_are_explained_in_python(capsys: pytest.CaptureFixture[str]) -> None:
-    run("docs/own.md", {})
-    rows = capsys.readouterr().out.splitlines()
-    assert len(rows) == 9
-    assert sum(row.endswith("True") for row in rows) >= 6
 
 
 def test_eigrad_works_beside_other_libraries(

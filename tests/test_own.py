@@ -110,7 +110,7 @@ def test_quantiles_and_samples_are_those_of_the_attributions(files, found):
     samples = pd.read_csv(found / "samples.csv")
     config = json.loads((found / "config.json").read_text())["arguments"]
     settings = settings_of(found, {}, found / "explain.yaml")
-    explained = drawn(read_samples(settings.data), settings).explained
+    explained = drawn(read_samples(settings.data), settings).sets.explained
     order = [int(feature.removeprefix("gene ")) for feature in features]
 
     assert config["n_samples"] == 25
@@ -129,7 +129,7 @@ def test_quantiles_and_samples_are_those_of_the_attributions(files, found):
 
 
 def test_samples_are_written_of_as_many_features_as_a_page_holds(files, tmp_path, monkeypatch):
-    monkeypatch.setattr("eigrad.cases.own.study.MOST", 200)  # 25 of the class, 20 of the reference, 25 of all
+    monkeypatch.setattr("eigrad.findings.findings.MOST", 200)  # 25 of the class, 20 of the reference, 25 of all
     result = command(files, tmp_path / "run")
     assert result.exit_code == 0, result.output
     assert len(pd.read_csv(tmp_path / "run" / "samples.csv")) == 200 // 70
@@ -141,7 +141,7 @@ def test_sets_share_no_sample_but_the_null_and_the_reference(files):
         files / "r", f"{files}/net.py:load", files / "cells.csv", "tissue == 'liver'", "tissue == 'heart'"
     )
     samples = read_samples(settings.data)
-    sets = drawn(samples, settings)
+    sets = drawn(samples, settings).sets
     of_class, reference, null = (set(sets.explained[name]) for name in ("class", "reference", "null"))
     assert not of_class & (reference | null | set(sets.points))
     assert not set(sets.points) & (reference | null)

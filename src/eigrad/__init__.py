@@ -4,6 +4,7 @@ from importlib.metadata import version
 
 from eigrad import baselines, paths, tl
 from eigrad.attribute import Attributions, Diagnosis, Explainer, diagnose, simple_gradients
+from eigrad.sets import Sets, draw_sets
 from eigrad.significance import NullDraw, SignificanceWarning, null_calibration, patches, recommended, significance
 
 __version__ = version("eigrad")
@@ -13,10 +14,12 @@ __all__ = [
     "Diagnosis",
     "Explainer",
     "NullDraw",
+    "Sets",
     "SignificanceWarning",
     "__version__",
     "baselines",
     "diagnose",
+    "draw_sets",
     "null_calibration",
     "patches",
     "paths",

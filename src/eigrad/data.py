@@ -8,7 +8,7 @@ import math
 import os
 import tempfile
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -138,7 +138,7 @@ def write_table(path: Path, table: pd.DataFrame, digits: int | None = None) -> N
         table.to_csv(beside, index=False, float_format=None if digits is None else f"%.{digits}g")
 
 
-def write_json(path: Path, content: dict[str, Any]) -> None:
+def write_json(path: Path, content: Mapping[str, Any]) -> None:
     """A JSON file, whole or not at all; NumPy's numbers are written as numbers, none but finite ones."""
     try:
         text = json.dumps(content, indent=2, default=_plain, allow_nan=False)

@@ -12,7 +12,6 @@ import pandas as pd
 import pytest
 
 from eigrad.autoencoder import Autoencoder
-from eigrad.cases.folder import Clock
 from eigrad.cases.options import BASELINES, PATHS
 from eigrad.cases.splicing.events import COORDINATES, Events, write_events
 from eigrad.cases.splicing.features import Features
@@ -21,6 +20,7 @@ from eigrad.cases.splicing.simulate import Settings as World
 from eigrad.cases.splicing.simulate import simulate
 from eigrad.cases.splicing.study import evaluation, explain, methods, page, prepare, results, sources, study, truth
 from eigrad.cases.splicing.study.settings import Settings
+from eigrad.folder import Clock
 from eigrad.significance import ORDERS
 from eigrad.training import Schedule
 

@@ -12,8 +12,8 @@ import pandas as pd
 from eigrad.cases.digits import calibrate, evaluation, figures, mnist, networks, page
 from eigrad.cases.digits.explain import Explanation, Images, Study
 from eigrad.cases.digits.settings import KINDS, Settings
-from eigrad.cases.folder import Clock, opened, versions
 from eigrad.data import write_json, write_table
+from eigrad.folder import Clock, opened, versions
 from eigrad.report import build
 from eigrad.significance import null_calibration, null_p_values, ranking
 from eigrad.training import model_hash

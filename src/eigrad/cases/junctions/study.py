@@ -7,7 +7,6 @@ from typing import Any
 
 import pandas as pd
 
-from eigrad.cases.folder import Clock, opened, versions
 from eigrad.cases.junctions import figures, networks, page
 from eigrad.cases.junctions import windows as reading
 from eigrad.cases.junctions.explain import Explanation, draw, explain, without_network
@@ -15,6 +14,7 @@ from eigrad.cases.junctions.networks import RECIPE, Trained
 from eigrad.cases.junctions.settings import SITES, Settings
 from eigrad.cases.junctions.windows import Windows
 from eigrad.data import write_json, write_table
+from eigrad.folder import Clock, opened, versions
 from eigrad.plot import require_logos
 from eigrad.report import build
 from eigrad.training import model_hash

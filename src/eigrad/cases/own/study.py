@@ -10,34 +10,28 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import pandas as pd
 import torch
 import yaml  # type: ignore[import-untyped]
 from torch import Tensor, nn
 
-from eigrad import autoencoder, recommended, store
+from eigrad import autoencoder, store
 from eigrad.attribute import Attributions, Explainer
-from eigrad.cases.folder import Clock, opened, versions
 from eigrad.cases.options import BASELINES, PATHS
-from eigrad.cases.own import figures, page
-from eigrad.cases.own.sets import Sets, drawn, values_of
+from eigrad.cases.own.sets import Chosen, drawn, values_of
 from eigrad.cases.own.settings import AUTO, Settings
-from eigrad.data import write_atomic, write_json, write_table
+from eigrad.data import write_atomic, write_json
 from eigrad.distribute import distribute
+from eigrad.findings import Findings, Question, figures
+from eigrad.findings.write import clear, finish, tabulate
+from eigrad.folder import Clock, opened, versions
 from eigrad.inputs import Samples, read_network, read_samples
 from eigrad.latent import AutoencoderLike
-from eigrad.report import build
-from eigrad.report.spread import PERCENTS, SETS
 from eigrad.training import Schedule, model_hash, predict, reloaded, save_model, seeded
 
 logger = logging.getLogger(__name__)
 
-RESULTS = ("summary.json", "page.json", "report.html", "features.csv", "distributions.csv", "samples.csv")
 TRIED = 64  # samples by which a dry run tells the time of all
 WIDTHS, LATENT = (256, 64), 16  # of an autoencoder that is trained on the spot, and how many numbers it keeps
-DIGITS = 7  # significant ones, of statistics of attributions in single precision
-SHOWN, MOST, SHOWN_DIGITS = 100, 200_000, 4  # features whose samples are written, attributions in all, and their digits
 
 
 @dataclass(frozen=True)
@@ -46,19 +40,11 @@ class Task:
 
     settings: Settings
     samples: Samples
-    sets: Sets
+    chosen: Chosen
     network: nn.Module
     target: int
     values: dict[str, Tensor]
     points: Tensor
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """A name for every feature of a flattened sample: a column's, or its place."""
-        if self.samples.names is not None:
-            return self.samples.names
-        places = np.ndindex(*self.points.shape[1:])
-        return tuple(",".join(map(str, place)) for place in places)
 
 
 def run(settings: Settings, *, resume: bool = False, client: Any = None) -> Path:
@@ -82,26 +68,22 @@ def run(settings: Settings, *, resume: bool = False, client: Any = None) -> Path
                 distribute(place, explainer, values, client, resume=resume, device=settings.device)
             found[name] = store.load(place)
     with clock("significance"):
-        table = _tested(task, found)
-        write_table(folder / "features.csv", table, DIGITS)
-        write_table(folder / "distributions.csv", _distributions(task, found, table), DIGITS)
-        write_table(folder / "samples.csv", _samples(task, found, table), SHOWN_DIGITS)
+        findings = _findings(task, found)
+        tabulate(folder, findings)
     with clock("figures"):
-        figures.draw(table, found, task.names, folder / "figures")
-    summary = _summary(task, found, table)
-    write_json(folder / "page.json", page.describe(settings, summary))
-    write_json(folder / "summary.json", summary | {"seconds": clock.seconds, "versions": versions()})
-    return build(folder)
+        figures.draw(findings, folder / "figures")
+    summary = findings.summary() | _numbers(task) | {"seconds": clock.seconds, "versions": versions()}
+    return finish(folder, _question(task), summary)
 
 
 def plan(settings: Settings) -> str:
     """What a run would do, in lines: samples, network, rule, and about how long it takes."""
     task = read(settings)
-    sets, n = task.sets, {name: len(values) for name, values in task.values.items()}
+    chosen, n = task.chosen, {name: len(values) for name, values in task.values.items()}
     lines = [
         f"data: {settings.data}, {len(task.samples):,} samples of shape {tuple(task.points.shape[1:])}",
-        f"class: {sets.n_class:,} samples, {n['class']} explained; reference: {sets.n_reference:,}, {n['reference']} "
-        f"explained, {len(task.points)} for baselines; null: {n['null']} of all",
+        f"class: {chosen.n_class:,} samples, {n['class']} explained; reference: {chosen.n_reference:,}, "
+        f"{n['reference']} explained, {len(task.points)} for baselines; null: {n['null']} of all",
         f"target: output {task.target}",
     ]
     if settings.is_latent and settings.autoencoder == AUTO:
@@ -124,11 +106,11 @@ def plan(settings: Settings) -> str:
 def read(settings: Settings) -> Task:
     """Data, network and sets; ValueError says what is wrong with them."""
     samples = read_samples(settings.data, labels=settings.labels, about=settings.about, key=settings.key)
-    sets = drawn(samples, settings)
+    chosen = drawn(samples, settings)
     network = read_network(settings.model, settings.device)
-    values = {name: values_of(samples, places) for name, places in sets.explained.items()}
+    values = {name: values_of(samples, places) for name, places in chosen.sets.explained.items()}
     target = _target(settings, network, values["class"])
-    return Task(settings, samples, sets, network, target, values, values_of(samples, sets.points))
+    return Task(settings, samples, chosen, network, target, values, values_of(samples, chosen.sets.points))
 
 
 def _target(settings: Settings, network: nn.Module, values: Tensor) -> int:
@@ -163,8 +145,7 @@ def _begin(task: Task, folder: Path, resume: bool) -> None:
             )
         if differing := [name for name in arguments if before.get(name) != arguments[name]]:
             raise ValueError(f"--resume: {folder} was begun with another {', '.join(differing)}, expected the same")
-    for name in RESULTS:
-        (folder / name).unlink(missing_ok=True)
+    clear(folder)
     content = {
         "command": "explain", "arguments": arguments, "seed": task.settings.seed, "target": task.target,
         "model": {"hash": model_hash(task.network)}, "versions": versions(),
@@ -211,56 +192,33 @@ def _autoencoder(task: Task, folder: Path, clock: Clock) -> AutoencoderLike | No
     return made
 
 
-def _tested(task: Task, found: Mapping[str, Attributions]) -> pd.DataFrame:
-    """The recommended table, with the mean of each set, largest magnitude first."""
+def _findings(task: Task, found: Mapping[str, Attributions]) -> Findings:
     settings = task.settings
-    table = recommended(
-        found["class"], found["null"], found["reference"], alpha=settings.alpha, test=settings.test,
-        feature_names=task.names, seed=settings.seed,
+    numbers = {name: places.tolist() for name, places in task.chosen.sets.explained.items()}
+    return Findings.of(
+        found, numbers=numbers, feature_names=task.samples.names, alpha=settings.alpha, test=settings.test,
+        seed=settings.seed,
     )  # fmt: skip
-    for name in ("class", "reference", "null"):
-        table[f"mean_{name}"] = found[name].numpy().mean(axis=0)
-    attributes = table.attrs
-    table = table.sort_values("magnitude", ascending=False, kind="stable").reset_index(drop=True)
-    table.attrs.update(attributes)
-    return table
 
 
-def _places(task: Task, features: pd.Series) -> list[int]:
-    """Where these features are in a flattened sample."""
-    place = {str(name): i for i, name in enumerate(task.names)}
-    return [place[str(feature)] for feature in features]
+def _question(task: Task) -> Question:
+    settings, chosen = task.settings, task.chosen
+    sets = {
+        "class": f"{settings.of}, {chosen.n_class:,} samples",
+        "reference": f"{settings.reference}, {chosen.n_reference:,} samples",
+    }
+    how = [
+        f"Network: {settings.model}. Data: {settings.data}, {len(task.samples):,} samples.",
+        f"Baselines: {settings.n_baselines} {settings.baseline_kind} for each sample, those of the reference among its "
+        f"{len(task.points):,} samples that are not explained.",
+    ]
+    return Question(f"What sets {settings.of} apart", f"output {task.target}", sets, how)
 
 
-def _distributions(task: Task, found: Mapping[str, Attributions], table: pd.DataFrame) -> pd.DataFrame:
-    """Quantiles of the attributions of every feature in every set, in the order of the table."""
-    places = _places(task, table["feature"])
-    columns = {"feature": table["feature"]}
-    for name in SETS:
-        quantiles = np.percentile(found[name].numpy(), PERCENTS, axis=0)[:, places]
-        columns |= {f"{name}_{percent}": row for percent, row in zip(PERCENTS, quantiles, strict=True)}
-    return pd.DataFrame(columns)
-
-
-def _samples(task: Task, found: Mapping[str, Attributions], table: pd.DataFrame) -> pd.DataFrame:
-    """Attributions of the first features, a column a sample, as `class 17` by its place in the data."""
-    n = max(1, min(SHOWN, MOST // sum(map(len, found.values()))))
-    features = table["feature"].head(n)
-    places = _places(task, features)
-    columns = [f"{name} {sample}" for name in SETS for sample in task.sets.explained[name]]
-    values = np.concatenate([found[name].numpy()[:, places] for name in SETS]).T
-    return pd.concat([features, pd.DataFrame(values, columns=columns)], axis=1)
-
-
-def _summary(task: Task, found: Mapping[str, Attributions], table: pd.DataFrame) -> dict[str, Any]:
-    significant = table[table["significant"]]
-    worst = {name: float(each.relative_error.quantile(0.95)) for name, each in found.items()}
-    first = found["class"]
+def _numbers(task: Task) -> dict[str, Any]:
+    """What the summary has beside the numbers of the findings."""
+    chosen = task.chosen
     return {
-        "n_features": len(table), "n_significant": len(significant),
-        "top": significant["feature"].head(10).tolist(), "largest": table["feature"].head(10).tolist(),
-        "n_explained": {name: len(each) for name, each in found.items()}, "n_samples": len(task.samples),
-        "n_class": task.sets.n_class, "n_reference": task.sets.n_reference, "n_points": len(task.points),
-        "target": task.target, "rule": first.rule, "reason": first.reason, "path": first.path,
-        "error_p95": worst, "warnings": table.attrs["warnings"], "precision_error": first.precision_error,
+        "n_samples": len(task.samples), "n_class": chosen.n_class, "n_reference": chosen.n_reference,
+        "n_points": len(task.points), "target": task.target,
     }  # fmt: skip

@@ -11,7 +11,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from eigrad.cases.folder import opened, versions
 from eigrad.cases.splicing.events import Events
 from eigrad.cases.splicing.events.table import build
 from eigrad.cases.splicing.features import Genome
@@ -21,6 +20,7 @@ from eigrad.cases.splicing.simulate import files, genes, quantify
 from eigrad.cases.splicing.simulate.inclusion import Inclusion, included, regulation
 from eigrad.cases.splicing.simulate.programme import TISSUES, Programme, programme
 from eigrad.data import write_atomic, write_json, write_table
+from eigrad.folder import opened, versions
 from eigrad.sequence import LETTERS
 
 logger = logging.getLogger(__name__)

@@ -9,13 +9,13 @@ import numpy as np
 import torch
 
 import eigrad
-from eigrad.cases.folder import Clock
 from eigrad.cases.splicing.model import Dataset, Recipe, Score, Trained, assembled, load_or_train, parts
 from eigrad.cases.splicing.study import sources
 from eigrad.cases.splicing.study.explain import Groups, grouped
 from eigrad.cases.splicing.study.methods import Workbench
 from eigrad.cases.splicing.study.settings import ALL, Settings
 from eigrad.cases.splicing.study.sources import Read, Sources
+from eigrad.folder import Clock
 
 FEWEST = {"test": 2, "other": 10}  # exons of a set on chromosomes to test on, and on others
 

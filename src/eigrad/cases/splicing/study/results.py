@@ -10,7 +10,6 @@ import pandas as pd
 import torch
 
 from eigrad.attribute import Attributions
-from eigrad.cases.folder import Clock, versions
 from eigrad.cases.splicing.model import Dataset, Recipe
 from eigrad.cases.splicing.study import evaluation, explain, figures, truth
 from eigrad.cases.splicing.study.explain import Groups
@@ -18,6 +17,7 @@ from eigrad.cases.splicing.study.methods import Workbench
 from eigrad.cases.splicing.study.prepare import Study
 from eigrad.cases.splicing.study.settings import Settings
 from eigrad.data import write_table
+from eigrad.folder import Clock, versions
 from eigrad.significance import null_p_values, ranking
 
 AT = 100  # meta-features at which enrichment and subsets are summarized

@@ -9,7 +9,6 @@ from typing import Any
 import pandas as pd
 
 import eigrad
-from eigrad.cases.folder import Clock, opened, versions
 from eigrad.cases.splicing.model import Recipe
 from eigrad.cases.splicing.study import methods, page
 from eigrad.cases.splicing.study.explain import Groups, explain
@@ -17,6 +16,7 @@ from eigrad.cases.splicing.study.prepare import Study, prepared, surveyed
 from eigrad.cases.splicing.study.results import evaluated
 from eigrad.cases.splicing.study.settings import ALL, Settings
 from eigrad.data import write_json
+from eigrad.folder import Clock, opened, versions
 from eigrad.report import build
 from eigrad.training import model_hash
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from eigrad.cases.folder import opened, versions
 from eigrad.cases.splicing.regulators.study.settings import Settings
 from eigrad.cases.splicing.regulators.study.study import run
 from eigrad.cases.splicing.simulate import Settings as World
@@ -13,6 +12,7 @@ from eigrad.cases.splicing.study.settings import Settings as Study
 from eigrad.cases.splicing.study.sources import arguments_of
 from eigrad.cases.splicing.study.study import run as explained
 from eigrad.data import write_json
+from eigrad.folder import opened, versions
 
 FACTOR, TISSUE = "A1CF", "liver"  # the paper's
 

@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from eigrad.cases.folder import Clock, opened, versions
 from eigrad.cases.splicing.features.motifs import Motif
 from eigrad.cases.splicing.regulators.study import figures, lines, page
 from eigrad.cases.splicing.regulators.study.details import Details, details_of
@@ -21,6 +20,7 @@ from eigrad.cases.splicing.regulators.study.queries import Query, queries
 from eigrad.cases.splicing.regulators.study.settings import Settings
 from eigrad.cases.splicing.regulators.study.verdict import BEYOND_SEQUENCE, judged, of_candidates, verdict
 from eigrad.data import write_json, write_table
+from eigrad.folder import Clock, opened, versions
 from eigrad.report import build
 
 logger = logging.getLogger(__name__)

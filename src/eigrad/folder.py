@@ -12,18 +12,19 @@ from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 
-import eigrad
-
 logger = logging.getLogger(__name__)
 
-LIBRARIES = ("torch", "numpy", "scipy", "pandas", "scikit-learn", "matplotlib", "zarr")
+LIBRARIES = ("eigrad", "torch", "numpy", "scipy", "pandas", "scikit-learn", "matplotlib", "zarr")
 
 
-def opened(folder: Path, command: str) -> Path:
-    """The run folder of a command, made if need be; a folder that holds something else is left alone."""
+def opened(folder: Path, command: str, *, argument: str = "--out") -> Path:
+    """The run folder of a command, made if need be; a folder that holds something else is left alone.
+
+    `argument` is what a refusal calls it.
+    """
     if folder.is_dir() and any(folder.iterdir()) and not _is_run(folder, command):
         raise ValueError(
-            f"--out: {folder} is not empty and holds no run of eigrad {command}, expected a new or empty folder"
+            f"{argument}: {folder} is not empty and holds no run of eigrad {command}, expected a new or empty folder"
         )
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -31,7 +32,9 @@ def opened(folder: Path, command: str) -> Path:
         probe.touch()
         probe.unlink()
     except OSError as error:
-        raise ValueError(f"--out: cannot write to {folder} ({error.strerror}), expected a writable folder") from error
+        raise ValueError(
+            f"{argument}: cannot write to {folder} ({error.strerror}), expected a writable folder"
+        ) from error
     return folder
 
 
@@ -47,9 +50,7 @@ def _is_run(folder: Path, command: str) -> bool:
 
 def versions() -> dict[str, str]:
     """Versions of eigrad, Python and the libraries that numbers depend on."""
-    return {"eigrad": eigrad.__version__, "python": platform.python_version()} | {
-        name: version(name) for name in LIBRARIES
-    }
+    return {"python": platform.python_version()} | {name: version(name) for name in LIBRARIES}
 
 
 @dataclass

@@ -1,15 +1,16 @@
-"""The words of the page of an explanation."""
+"""The words of a page about findings."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
-from eigrad.cases.own.settings import Settings
+from eigrad.findings.findings import Question
 
 READING = [
     "An attribution is the part of the change in the network's output, from a baseline to a sample, that one feature "
-    "carries; over all features it is the whole change. Baselines are samples of the reference that are not explained "
-    "themselves, unless a constant was asked for.",
+    "carries; over all features it is the whole change. Samples of the reference that are baselines should be others "
+    "than those explained.",
     "A significant feature has attributions in the class that differ, in one direction, both from those of random "
     "samples (the null) and from those of the reference, and are at least 5 % of the largest feature's on average.",
     "`effect` is the difference of two means over the root of the mean of their variances, against the null or the "
@@ -23,31 +24,28 @@ LIMITS = [
 ]
 
 
-def describe(settings: Settings, summary: dict[str, Any]) -> dict[str, Any]:
+def describe(question: Question, summary: Mapping[str, Any]) -> dict[str, Any]:
     """The page as data, for the report to lay out."""
     return {
-        "title": f"What sets {settings.of} apart",
-        "headline": _headline(settings, summary),
-        "sections": [_features(summary), _how(settings, summary)],
+        "title": question.title,
+        "headline": _headline(question, summary),
+        "sections": [_features(summary), _how(question, summary)],
         "reading": READING,
         "limits": LIMITS,
     }
 
 
-def _headline(settings: Settings, summary: dict[str, Any]) -> list[str]:
+def _headline(question: Question, summary: Mapping[str, Any]) -> list[str]:
     n, top, explained = summary["n_significant"], summary["top"][:5], summary["n_explained"]
     more = f" and {n - len(top):,} more" if n > len(top) else ""
     named = f": {', '.join(map(str, top))}{more}" if n else ""
     return [
-        f"{n:,} of {summary['n_features']:,} features are significant for output {summary['target']}{named}.",
-        *(
-            f"{name}: {query} ({summary[f'n_{name.lower()}']:,} samples, {explained[name.lower()]:,} explained)."
-            for name, query in (("Class", settings.of), ("Reference", settings.reference))
-        ),
+        f"{n:,} of {summary['n_features']:,} features are significant for {question.score}{named}.",
+        *(f"{name.capitalize()}: {who} ({explained[name]:,} explained)." for name, who in question.sets.items()),
     ]
 
 
-def _features(summary: dict[str, Any]) -> dict[str, Any]:
+def _features(summary: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "title": "Features",
         "text": [f"Caution: {warning}" for warning in summary["warnings"]],
@@ -75,14 +73,13 @@ def _features(summary: dict[str, Any]) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _how(settings: Settings, summary: dict[str, Any]) -> dict[str, Any]:
+def _how(question: Question, summary: Mapping[str, Any]) -> dict[str, Any]:
     errors = ", ".join(f"{100 * value:.2g} % ({name})" for name, value in summary["error_p95"].items())
     return {
         "title": "How it was computed",
         "text": [
-            f"Network: {settings.model}. Data: {settings.data}, {summary['n_samples']:,} samples.",
-            f"Path: {summary['path']}; {settings.n_baselines} {settings.baseline_kind} baselines a sample among "
-            f"{summary['n_points']:,} of the reference; rule {summary['rule']} ({summary['reason']}).",
+            *question.how,
+            f"Path: {summary['path']}; rule {summary['rule']} ({summary['reason']}).",
             f"Estimated relative error of a sample's attributions, 95th percentile: {errors}.",
         ],
         "figures": [],

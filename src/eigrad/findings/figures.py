@@ -1,8 +1,7 @@
-"""The figures of an explanation: size against effect, and the first features' attributions in every set."""
+"""The figures of findings: size against effect, and the first features' attributions in every set."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -10,16 +9,16 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from eigrad import plot
-from eigrad.attribute import Attributions
+from eigrad.findings.findings import Findings
 
 MOST, NAMED, LONGEST = 15, 8, 24
 COLORS = {"class": plot.ORANGE, "reference": plot.BLUE, "null": plot.GRAY}
 
 
-def draw(table: pd.DataFrame, found: Mapping[str, Attributions], names: Sequence[str], folder: Path) -> None:
+def draw(findings: Findings, folder: Path) -> None:
     """Both figures, PNG and SVG."""
-    volcano(table, folder)
-    distributions(table, found, names, folder)
+    volcano(findings.table, folder)
+    distributions(findings, folder)
 
 
 def volcano(table: pd.DataFrame, folder: Path) -> None:
@@ -55,13 +54,13 @@ def _named(ax: Axes, rows: pd.DataFrame) -> None:
         )  # fmt: skip
 
 
-def distributions(table: pd.DataFrame, found: Mapping[str, Attributions], names: Sequence[str], folder: Path) -> None:
+def distributions(findings: Findings, folder: Path) -> None:
     """Attributions of the features of largest mean |attribution| in the class, the reference and the null, as boxes."""
+    table = findings.table
     shown = table["feature"].head(MOST).tolist()
-    place = {str(name): i for i, name in enumerate(names)}
     with plot.figure(6.4, 1.0 + 0.36 * len(shown)) as (canvas, ax):
         for offset, (name, color) in zip((-0.27, 0.0, 0.27), COLORS.items(), strict=True):
-            values = found[name].numpy()[:, [place[str(feature)] for feature in shown]]
+            values = findings.values[name][:, : len(shown)]
             boxes = ax.boxplot(
                 list(values.T), positions=np.arange(len(shown)) + offset, widths=0.22, orientation="horizontal",
                 patch_artist=True, showfliers=False, medianprops={"color": plot.BLACK, "linewidth": 0.8},

@@ -1,0 +1,90 @@
+"""Findings written into a run folder: tables, figures, numbers and the page that shows them."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from eigrad import store
+from eigrad.attribute import Attributions
+from eigrad.data import write_json, write_table
+from eigrad.findings import figures, words
+from eigrad.findings.findings import Findings, Question
+from eigrad.folder import opened, versions
+from eigrad.report import build
+from eigrad.sets import Sets
+
+RESULTS = ("summary.json", "page.json", "report.html", "features.csv", "distributions.csv", "samples.csv")
+DIGITS, SHOWN_DIGITS = 7, 4  # significant ones, of statistics in single precision, and of single samples
+
+
+def write_page(
+    folder: str | Path,
+    group: Attributions,
+    null: Attributions,
+    reference: Attributions,
+    *,
+    title: str = "What sets the class apart",
+    names: tuple[str, str] = ("the class", "the reference"),
+    score: str = "the score",
+    sets: Sets | None = None,
+    groups: Iterable[Hashable] | None = None,
+    feature_names: Iterable[Hashable] | None = None,
+    alpha: float = 0.05,
+    min_share: float = 0.05,
+    test: str = "maxt",
+    seed: int = 0,
+    progress: bool = True,
+) -> Path:
+    """Compare a class with a null and a reference (`eigrad.recommended`) and write a page; returns its path.
+
+    The run folder has `features.csv`, `distributions.csv`, `samples.csv`, `summary.json`, two figures, the attributions
+    and `report.html`, one file that needs no network. A page written there before is replaced; ValueError where the
+    folder holds something else.
+
+    `names` are the page's words for class and reference, `score` those for what was explained, such as "output 5".
+    With `sets`, of `eigrad.draw_sets`, samples are numbered as in the data; without, in their order.
+    """
+    found = {"class": group, "reference": reference, "null": null}
+    for name, each in found.items():
+        if not isinstance(each, Attributions):
+            raise ValueError(f"the {name}: got a {type(each).__name__}, expected the Attributions of an Explainer")
+    if len(names) != 2:
+        raise ValueError(f"names: got {len(names)}, expected two, of the class and of the reference")
+    findings = Findings.of(
+        found, numbers=None if sets is None else {name: each.tolist() for name, each in sets.explained.items()},
+        feature_names=feature_names, groups=groups, alpha=alpha, min_share=min_share, test=test, seed=seed,
+        progress=progress,
+    )  # fmt: skip
+    place = opened(Path(folder), "write_page", argument="folder")
+    clear(place)
+    arguments = {"alpha": alpha, "min_share": min_share, "test": test, "seed": seed, "title": title, "names": names}
+    write_json(place / "config.json", {"command": "write_page", "arguments": arguments, "versions": versions()})
+    for name, each in found.items():
+        store.save(place / "attributions.zarr" / name, each)
+    who = dict(zip(("class", "reference"), names, strict=True))
+    question = Question(title, score, who, [f"Baselines: {group.baseline}."])
+    tabulate(place, findings)
+    figures.draw(findings, place / "figures")
+    return finish(place, question, findings.summary() | {"versions": versions()})
+
+
+def clear(folder: Path) -> None:
+    """Take results away that a run may be about to change, so that none is taken for its own."""
+    for name in RESULTS:
+        (folder / name).unlink(missing_ok=True)
+
+
+def tabulate(folder: Path, findings: Findings) -> None:
+    """The three tables."""
+    write_table(folder / "features.csv", findings.table, DIGITS)
+    write_table(folder / "distributions.csv", findings.distributions(), DIGITS)
+    write_table(folder / "samples.csv", findings.samples(), SHOWN_DIGITS)
+
+
+def finish(folder: Path, question: Question, summary: Mapping[str, Any]) -> Path:
+    """The page, from what is written and a summary."""
+    write_json(folder / "page.json", words.describe(question, summary))
+    write_json(folder / "summary.json", summary)
+    return build(folder)
