@@ -3,10 +3,10 @@
     python -m benchmarks.scale memory --out runs/scale     # 1,000, 10,000 and 100,000 samples
     python -m benchmarks.scale workers --out runs/scale    # one process beside four workers, two of them killed
 
-Memory is the peak of a process of its own that explains a memory-mapped file. Times of one process and of workers are
-taken in turn. A worker has one thread; so has the one process it is compared with, and one of as many threads as there
-are cores is timed beside them. The overhead is what the workers take beyond the time of one process shared out evenly
-over the cores.
+Memory is the peak of a process of its own that explains a memory-mapped file: what is resident in all, pages of that
+file among it, which the system takes back when it likes, and what is of no file (looked at 50 times a second). A worker
+has one thread. The overhead of Dask is what workers take beyond as many processes as there are cores that have their
+shares of the samples and know nothing of each other; one process is timed beside them, of one thread and of several.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ import torch
 from torch import nn
 
 from benchmarks.faults import files
-from benchmarks.measure import forget_peak, peak
+from benchmarks.measure import STATUS, forget_peak, peak
 from eigrad import Explainer, baselines, paths, store
 from eigrad.distribute import connected, distribute
 
@@ -60,34 +60,65 @@ def samples(out: Path, n_samples: int, n_features: int) -> Path:
     return place
 
 
-def job(place: str, data: str, n_features: int, width: int, path: str, threads: int) -> dict[str, float]:
-    """Explain a file in this process."""
+class Anonymous(threading.Thread):
+    """The most memory that is of no file, in MiB, from its start to its end."""
+
+    def __init__(self) -> None:
+        super().__init__(daemon=True)
+        self.most, self._ended = 0.0, threading.Event()
+
+    def run(self) -> None:
+        while not self._ended.wait(0.02):
+            lines = STATUS.read_text(encoding="utf-8").splitlines()
+            held = (int(line.split()[1]) / 2**10 for line in lines if line.startswith("RssAnon"))
+            self.most = max(self.most, *held, 0.0)
+
+    def __enter__(self) -> Anonymous:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ended.set()
+        self.join()
+
+
+def job(
+    place: str, data: str, n_features: int, width: int, path: str, threads: int, share: tuple[int, int]
+) -> dict[str, float]:
+    """Explain a file, or one of several equal shares of it, in this process."""
     torch.set_num_threads(threads)
     explain = explainer(n_features, width, path)
-    explain(np.load(data, mmap_mode="r")[:2].copy())
+    values, (part, of) = np.load(data, mmap_mode="r"), share
+    values = values[len(values) * part // of : len(values) * (part + 1) // of]
+    explain(values[:2].copy())
     forget_peak()
     begin = time.perf_counter()
-    store.stream(place, explain, np.load(data, mmap_mode="r"), overwrite=True)
-    return {"seconds": time.perf_counter() - begin, "mebibytes": peak()}
+    with Anonymous() as watch:
+        store.stream(place, explain, values, overwrite=True)
+    return {"seconds": time.perf_counter() - begin, "mebibytes": peak(), "anonymous": watch.most}
 
 
-def apart(**options: Any) -> dict[str, float]:
-    command = [sys.executable, "-m", "benchmarks.scale", "job", "--job", json.dumps(options)]
+def apart(n: int = 1, **options: Any) -> list[dict[str, float]]:
+    """The job in a process of its own, or in several at once, each with its own share of the samples."""
     environment = os.environ | {"OMP_NUM_THREADS": str(options["threads"])}
-    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, env=environment)
-    result: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
-    return result
+    processes = []
+    for i in range(n):
+        own = options | {"place": f"{options['place']}-{i}" if n > 1 else options["place"], "share": [i, n]}
+        command = [sys.executable, "-m", "benchmarks.scale", "job", "--job", json.dumps(own)]
+        processes.append(subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment))
+    said = [process.communicate()[0] for process in processes]
+    return [json.loads(lines.splitlines()[-1]) for lines in said]
 
 
 def memory(out: Path, sizes: list[int], n_features: int, path: str) -> None:
     for n_samples in sizes:
         data = samples(out, n_samples, n_features)
         place = out / "memory.zarr"
-        found = apart(place=str(place), data=str(data), n_features=n_features, width=64, path=path, threads=1)
+        (found,) = apart(place=str(place), data=str(data), n_features=n_features, width=64, path=path, threads=1)
         n_bytes = sum(len(each) for each in files(place).values())
         print(
             f"{path}, {n_samples:,} samples of {n_features} features: peak {found['mebibytes']:.0f} MiB, "
-            f"{found['seconds']:.0f} s, {n_bytes / 2**20:.0f} MiB written",
+            f"{found['anonymous']:.0f} without the file's; {found['seconds']:.0f} s, {n_bytes / 2**20:.0f} MiB written",
             flush=True,
         )
 
@@ -129,14 +160,18 @@ def workers(out: Path, n_samples: int, n_features: int, width: int, n_workers: i
     data = samples(out, n_samples, n_features)
     one, many, lost = out / "one.zarr", out / "many.zarr", out / "lost.zarr"
     shape = {"n_features": n_features, "width": width}
+    given = {"data": str(data), **shape, "path": "straight"}
     for _ in range(rounds):
         spread = on_workers(many, data, **shape, n_workers=n_workers, n_killed=0)
         print(f"{n_workers} workers on {n_cores} cores: {spread:.1f} s", flush=True)
-        alone = apart(place=str(one), data=str(data), **shape, path="straight", threads=1)["seconds"]
-        print(f"one process of one thread: {alone:.1f} s", flush=True)
-        print(f"overhead {spread * n_cores / alone - 1:+.1%} over an even share, equal: {files(one) == files(many)}")
-        threads = apart(place=str(out / "t.zarr"), data=str(data), **shape, path="straight", threads=n_cores)
+        (alone,) = apart(place=str(one), **given, threads=1)
+        print(f"one process of one thread: {alone['seconds']:.1f} s, equal: {files(one) == files(many)}", flush=True)
+        shares = max(each["seconds"] for each in apart(n_cores, place=str(out / "part.zarr"), **given, threads=1))
+        print(f"{n_cores} processes, each with its share of the samples, without Dask: {shares:.1f} s", flush=True)
+        (threads,) = apart(place=str(out / "threads.zarr"), **given, threads=n_cores)
         print(f"one process of {n_cores} threads: {threads['seconds']:.1f} s", flush=True)
+        even = spread * n_cores / alone["seconds"] - 1
+        print(f"overhead of Dask: {spread / shares - 1:+.1%}; over an even share: {even:+.1%}", flush=True)
     seconds = on_workers(lost, data, **shape, n_workers=n_workers, n_killed=2)
     print(f"two of {n_workers} workers killed: {seconds:.1f} s, equal: {files(one) == files(lost)}", flush=True)
 

@@ -72,9 +72,9 @@ def test_stability_is_the_share_of_draws_in_which_a_feature_is_significant(rng):
         ({"strata": LABELS, "proportions": {"a": 0.5}}, "proportions sum to 0.5"),
         ({"strata": LABELS, "proportions": {"a": 1.5, "b": -0.5}}, "expected shares of at least 0"),
         ({"strata": LABELS, "proportions": {"d": 1.0}}, "proportions names 'd', which no sample"),
-        ({"strata": LABELS, "proportions": {"c": 1.0}, "n": 21}, "takes 21 samples of c; there are 20"),
+        ({"strata": LABELS, "proportions": {"c": 1.0}, "n": 21}, "takes 21 samples of c; expected at most the 20"),
         ({"strata": LABELS[:-1]}, "strata has 99 labels; expected one for each of the 100"),
-        ({"n": 101}, "takes 101 samples of the pool; there are 100"),
+        ({"n": 101}, "takes 101 samples of the pool; expected at most the 100"),
     ],
 )
 def test_refusals(options, message):

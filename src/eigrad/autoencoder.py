@@ -99,6 +99,12 @@ def dense(
     activation: Callable[[], nn.Module] = nn.ReLU,
 ) -> Autoencoder:
     """A dense autoencoder of samples of this shape; the decoder mirrors the encoder."""
+    sizes = (*shape, *hidden, n_latent)
+    if not shape or min(sizes) < 1:
+        raise ValueError(
+            f"dense autoencoder: got the shape {tuple(shape)}, hidden layers {tuple(hidden)} and {n_latent} latent "
+            "numbers, expected at least one axis and sizes of at least 1"
+        )
     n = math.prod(shape)
     encoder = nn.Sequential(nn.Flatten(), *dense_layers([n, *hidden, n_latent * (1 + variational)], activation))
     decoder = nn.Sequential(

@@ -51,7 +51,23 @@ def _in_place(
 
     def run(values: Tensor) -> Tensor:
         with evaluating(module):
-            result = function(values.to(device, dtype))
+            result = _called(function, values.to(device, dtype))
             return result.to(like) if like.is_floating_point() else result.to(like.device)
 
     return run
+
+
+def _called(function: Callable[[Tensor], Tensor], values: Tensor) -> Tensor:
+    """The result; ValueError where even one sample is not what the function takes."""
+    try:
+        return function(values)
+    except (RuntimeError, ValueError, TypeError) as error:
+        try:
+            function(values[:1])
+        except (RuntimeError, ValueError, TypeError):
+            name, reason = getattr(function, "__name__", "autoencoder"), str(error).splitlines()[0]
+            raise ValueError(
+                f"autoencoder: got a sample of shape {tuple(values.shape[1:])} to {name}, expected one it takes "
+                f"({reason})"
+            ) from error
+        raise

@@ -33,7 +33,10 @@ def as_tensor(values: Values, name: str) -> Tensor:
     """A tensor of numbers, which may come in an array or a data frame."""
     if isinstance(values, Tensor):
         return values
-    array = np.asarray(values)
+    try:
+        array = np.asarray(values)
+    except ValueError as error:
+        raise ValueError(f"{name}: got rows of several lengths, expected numbers in an array or tensor") from error
     if array.dtype.kind not in "biufc":
         raise ValueError(f"{name}: got values of type {array.dtype}, expected numbers")
     return torch.as_tensor(array if array.flags.writeable else array.copy())
@@ -157,8 +160,8 @@ def _first_output(model: Model, samples: Tensor, extra: tuple[Tensor, ...]) -> T
             output = model(
                 samples[:1].to(placement(model, samples)[0]).clone(), *(tensor[:1].clone() for tensor in extra)
             )
-        except (RuntimeError, ValueError) as error:
-            reason = str(error).splitlines()[0]
+        except (RuntimeError, ValueError, TypeError, IndexError, AttributeError) as error:
+            reason = (str(error).splitlines() or [type(error).__name__])[0]
             raise ValueError(
                 f"model: got a sample of shape {tuple(samples.shape[1:])}, expected one it can evaluate ({reason})"
             ) from error
@@ -210,5 +213,6 @@ def _require_gradient(resolved: Score, sample: Tensor, row: Tensor) -> None:
         used = scores.requires_grad and torch.autograd.grad(scores.sum(), point, allow_unused=True)[0] is not None
     if not used:
         raise ValueError(
-            "model: its output does not depend on its input through a gradient, so nothing can be explained"
+            "model: its output does not depend on its input through a gradient, so nothing can be explained; "
+            "expected one that does"
         )

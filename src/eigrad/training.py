@@ -42,6 +42,13 @@ class Schedule:
     learning_rate: float = 2e-3
     patience: int = 5
 
+    def __post_init__(self) -> None:
+        for name in ("epochs", "batch_size", "patience"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"schedule: got {name} {getattr(self, name)}, expected at least 1")
+        if not 0 < self.learning_rate < math.inf:
+            raise ValueError(f"schedule: got learning_rate {self.learning_rate}, expected a number above 0")
+
 
 @dataclass(frozen=True)
 class History:

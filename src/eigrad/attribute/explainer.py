@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from numbers import Real
 from typing import Any
 
 import pandas as pd
@@ -48,6 +49,8 @@ class Explainer:
     precision: str = FULL
 
     def __post_init__(self) -> None:
+        if not callable(self.model) or isinstance(self.model, type):
+            raise ValueError(f"model: got {_kind(self.model)}, expected a torch.nn.Module or a function of samples")
         _require("path", self.path, Path, "paths.Straight()")
         _require("baseline", self.baseline, Baseline, "baselines.Zero()")
         if self.rule not in (AUTO, *RULES):
@@ -59,7 +62,7 @@ class Explainer:
             ("batch_size", self.batch_size, 1),
             ("max_points", self.max_points, 2),
         ):
-            if value is not None and (isinstance(value, bool) or int(value) != value or value < least):
+            if value is not None and not _is_whole(value, least):
                 raise ValueError(f"{name}: got {value!r}, expected a whole number of at least {least}")
         if not isinstance(self.tol, float | int) or not 0 < self.tol < 1:
             raise ValueError(f"tol: got {self.tol!r}, expected a relative error between 0 and 1")
@@ -106,7 +109,18 @@ class Explainer:
 
 def _require(name: str, value: object, protocol: type, example: str) -> None:
     if isinstance(value, type) or not isinstance(value, protocol):
-        raise ValueError(f"{name}: got {value!r}, expected an object such as {example}")
+        raise ValueError(f"{name}: got {_kind(value)}, expected an object such as {example}")
+
+
+def _kind(value: object) -> str:
+    """What something is, in few words whatever it holds."""
+    if isinstance(value, type):
+        return f"the class {value.__name__}"
+    return repr(value) if isinstance(value, str | int | float | None) else f"a {type(value).__name__}"
+
+
+def _is_whole(value: object, least: int) -> bool:
+    return isinstance(value, Real) and not isinstance(value, bool) and value == int(value) >= least
 
 
 def simple_gradients(

@@ -23,8 +23,8 @@ SHOWN, MOST = 100, 200_000  # features whose samples are written, and attributio
 class Question:
     """What was asked, in the words of the page.
 
-    `sets` says of the class and the reference who is in them, `score` what was explained; `how` are sentences about
-    network, data and baselines.
+    `sets` says of the class and the reference who is in them, or nothing, `score` what was explained; `how` are
+    sentences about network, data and baselines.
     """
 
     title: str
@@ -110,7 +110,8 @@ class Findings:
             "n_explained": {name: len(self.found[name]) for name in SETS},
             "rule": first.rule, "reason": first.reason, "path": first.path, "baseline": first.baseline,
             "error_p95": {name: float(self.found[name].relative_error.quantile(0.95)) for name in SETS},
-            "warnings": self.table.attrs["warnings"], "precision_error": first.precision_error,
+            "min_share": self.table.attrs["min_share"], "warnings": self.table.attrs["warnings"],
+            "precision_error": first.precision_error,
         }  # fmt: skip
 
 

@@ -7,16 +7,16 @@ from typing import Any
 
 from eigrad.findings.findings import Question
 
-READING = [
+READING = (
     "An attribution is the part of the change in the network's output, from a baseline to a sample, that one feature "
     "carries; over all features it is the whole change. Samples of the reference that are baselines should be others "
     "than those explained.",
     "A significant feature has attributions in the class that differ, in one direction, both from those of random "
-    "samples (the null) and from those of the reference, and are at least 5 % of the largest feature's on average.",
+    "samples (the null) and from those of the reference, and are at least {share} of the largest feature's on average.",
     "`effect` is the difference of two means over the root of the mean of their variances, against the null or the "
     "reference, whichever is nearer to zero. It does not grow with the number of samples. `magnitude`, by which the "
     "table is ordered, is the mean |attribution| in the class.",
-]
+)
 LIMITS = [
     "The page shows what this network uses. A feature it does not need, because another says the same, can be as "
     "important in the world.",
@@ -30,7 +30,7 @@ def describe(question: Question, summary: Mapping[str, Any]) -> dict[str, Any]:
         "title": question.title,
         "headline": _headline(question, summary),
         "sections": [_features(summary), _how(question, summary)],
-        "reading": READING,
+        "reading": [text.replace("{share}", _share(summary)) for text in READING],
         "limits": LIMITS,
     }
 
@@ -41,7 +41,12 @@ def _headline(question: Question, summary: Mapping[str, Any]) -> list[str]:
     named = f": {', '.join(map(str, top))}{more}" if n else ""
     return [
         f"{n:,} of {summary['n_features']:,} features are significant for {question.score}{named}.",
-        *(f"{name.capitalize()}: {who} ({explained[name]:,} explained)." for name, who in question.sets.items()),
+        *(
+            f"{name.capitalize()}: {who} ({explained[name]:,} explained)."
+            if who
+            else f"{name.capitalize()}: {explained[name]:,} samples explained."
+            for name, who in question.sets.items()
+        ),
     ]
 
 
@@ -52,7 +57,8 @@ def _features(summary: Mapping[str, Any]) -> dict[str, Any]:
         "figures": [
             {
                 "file": "figures/volcano.png", "title": "Every feature",
-                "caption": "Mean |attribution| in the class against the effect; the dotted line is 5 % of the largest.",
+                "caption": "Mean |attribution| in the class against the effect; the dotted line is "
+                f"{_share(summary)} of the largest.",
                 "alt": "Points of features: effect to the right and left, size of the attribution upward.",
             },
             {
@@ -71,6 +77,11 @@ def _features(summary: Mapping[str, Any]) -> dict[str, Any]:
             }
         ],
     }  # fmt: skip
+
+
+def _share(summary: Mapping[str, Any]) -> str:
+    """The floor of the recommended mode."""
+    return f"{100 * summary['min_share']:g} %"
 
 
 def _how(question: Question, summary: Mapping[str, Any]) -> dict[str, Any]:

@@ -26,7 +26,7 @@ def write_page(
     reference: Attributions,
     *,
     title: str = "What sets the class apart",
-    names: tuple[str, str] = ("the class", "the reference"),
+    names: tuple[str, str] | None = None,
     score: str = "the score",
     sets: Sets | None = None,
     groups: Iterable[Hashable] | None = None,
@@ -50,7 +50,7 @@ def write_page(
     for name, each in found.items():
         if not isinstance(each, Attributions):
             raise ValueError(f"the {name}: got a {type(each).__name__}, expected the Attributions of an Explainer")
-    if len(names) != 2:
+    if names is not None and len(names) != 2:
         raise ValueError(f"names: got {len(names)}, expected two, of the class and of the reference")
     findings = Findings.of(
         found, numbers=None if sets is None else {name: each.tolist() for name, each in sets.explained.items()},
@@ -63,7 +63,7 @@ def write_page(
     write_json(place / "config.json", {"command": "write_page", "arguments": arguments, "versions": versions()})
     for name, each in found.items():
         store.save(place / "attributions.zarr" / name, each)
-    who = dict(zip(("class", "reference"), names, strict=True))
+    who = dict(zip(("class", "reference"), names or ("", ""), strict=True))
     question = Question(title, score, who, [f"Baselines: {group.baseline}."])
     tabulate(place, findings)
     figures.draw(findings, place / "figures")

@@ -64,7 +64,9 @@ class NullDraw:
         counts = _rounded(shares * n)
         for label, count, most in zip(labels, counts, there, strict=True):
             if count > most:
-                raise ValueError(f"a null draw of {n:,} takes {count:,} samples of {label}; there are {most:,}.")
+                raise ValueError(
+                    f"a null draw of {n:,} takes {count:,} samples of {label}; expected at most the {most:,} there are."
+                )
         return [(np.flatnonzero(codes == code), count) for code, count in enumerate(counts.tolist()) if count]
 
     def _shares(self, labels: list[Hashable]) -> np.ndarray:
