@@ -168,6 +168,7 @@ def inputs(folder: Path) -> dict[str, Callable[[], Any]]:
         "tol NaN": lambda: of(tol=float("nan")),
         "n_points one": lambda: of(n_points=1),
         "n_points a fraction": lambda: of(n_points=2.5),
+        "n_points NaN": lambda: of(n_points=float("nan")),
         "n_points text": lambda: of(n_points="many"),
         "batch_size zero": lambda: of(batch_size=0),
         "max_points one": lambda: of(max_points=1),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from numbers import Real
@@ -119,8 +120,9 @@ def _kind(value: object) -> str:
     return repr(value) if isinstance(value, str | int | float | None) else f"a {type(value).__name__}"
 
 
-def _is_whole(value: object, least: int) -> bool:
-    return isinstance(value, Real) and not isinstance(value, bool) and value == int(value) >= least
+def _is_whole(value: Any, least: int) -> bool:
+    number = not isinstance(value, bool) and isinstance(value, Real) and math.isfinite(value)
+    return number and value == int(value) >= least
 
 
 def simple_gradients(
