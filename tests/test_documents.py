@@ -27,7 +27,7 @@ def code_of(name: str) -> str:
 def commands(name: str) -> None:
     """Run the command lines of a page, one after the other."""
     text = (ROOT / name).read_text(encoding="utf-8")
-    lines = "\n".join(re.findall(r"^```sh\n(.*?)^```", text, re.S | re.M)).splitlines()
+    lines = "".join(re.findall(r"^```sh\n(.*?)^```", text, re.S | re.M)).splitlines()
     assert lines
     for line in lines:
         program, *words = shlex.split(line)
@@ -101,6 +101,18 @@ def test_the_first_screen_runs_as_it_stands_and_without_a_warning(
     assert len(given["table"]) == 64
     assert 5 <= given["table"]["significant"].sum() <= 25
     assert code_of("docs/index.md") == code_of("README.md")
+
+
+def test_what_a_path_does_is_shown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    run("docs/paths.md", {"__name__": "paths"})
+    rows = re.findall(r"across +(\S+)  up +(\S+)  sum +(\S+)  change of the score +(\S+)", capsys.readouterr().out)
+    (across, _, total, change), (around, _, also, _) = [[float(number) for number in row] for row in rows]
+    assert abs(total - change) <= 0.02 >= abs(also - change)
+    assert abs(across - around) > 1
+    assert Path("paths.svg").stat().st_size > 10_000
 
 
 def test_a_path_and_a_baseline_of_ones_own_run(capsys: pytest.CaptureFixture[str]) -> None:
