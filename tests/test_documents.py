@@ -1,7 +1,6 @@
 """What the documents show runs as it stands."""
 
 import re
-import shlex
 import sys
 from importlib.util import find_spec
 from pathlib import Path
@@ -11,34 +10,10 @@ import pandas as pd
 import pytest
 from benchmarks.catalogue import page
 from tests import standins
-from typer.testing import CliRunner
+from tests.documents import ROOT, code_of, run
 
 from eigrad.cases.splicing.features import catalogue
-from eigrad.cli import app
 from eigrad.training import seeded
-
-ROOT = Path(__file__).parent.parent
-
-
-def code_of(name: str) -> str:
-    return "\n".join(re.findall(r"^```python\n(.*?)^```", (ROOT / name).read_text(encoding="utf-8"), re.S | re.M))
-
-
-def commands(name: str) -> None:
-    """Run the command lines of a page, one after the other."""
-    text = (ROOT / name).read_text(encoding="utf-8")
-    lines = "".join(re.findall(r"^```sh\n(.*?)^```", text, re.S | re.M)).splitlines()
-    assert lines
-    for line in lines:
-        program, *words = shlex.split(line)
-        assert program == "eigrad"
-        result = CliRunner().invoke(app, ["-q", *words])
-        assert result.exit_code == 0, result.output
-
-
-def run(name: str, given: dict[str, object]) -> None:
-    assert code_of(name)
-    exec(compile(code_of(name), name, "exec"), given)
 
 
 def test_the_tutorial_of_tables_ends_in_a_page(
@@ -75,20 +50,6 @@ def test_the_tutorial_of_sequences_finds_what_stands_in_textbooks(
     assert {29, 30} <= set(given["significant"])
     assert all(5 < position < 40 for position in given["significant"])
     assert Path("acceptors.svg").stat().st_size > 10_000
-
-
-def test_the_tutorials_of_splicing_and_regulators_name_the_planted_protein(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    commands("docs/tutorials/splicing.md")
-    run("docs/tutorials/splicing.md", {})
-    commands("docs/tutorials/regulators.md")
-    run("docs/tutorials/regulators.md", {})
-    printed = capsys.readouterr().out
-    assert re.search(r"^downstream_intron_start:A1CF +3\.5 .* True$", printed, re.M)
-    assert re.search(r"^ +A1CF +1 +True ", printed, re.M)
-    assert "plate-1.png" in printed
 
 
 def test_the_first_screen_runs_as_it_stands_and_without_a_warning(
