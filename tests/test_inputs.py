@@ -15,7 +15,7 @@ from torch import nn
 
 from eigrad import Explainer
 from eigrad.autoencoder import dense_layers
-from eigrad.inputs import Samples, chosen, read_network, read_samples
+from eigrad.inputs import Samples, chosen, read_groups, read_network, read_samples
 from eigrad.training import save_model
 
 N, D = 7, 3
@@ -81,12 +81,37 @@ def test_fasta_is_one_hot(tmp_path):
         assert np.array_equal(found.values[0], np.eye(4))
         assert found.about["name"].tolist() == ["one", "two"]
         assert found.about["description"].tolist() == ["first of all", ""]
+        assert found.names[3:6] == ("A4", "C1", "C2")
+        assert found.groups == ("1", "2", "3", "4") * 4
 
 
 def test_labels_come_from_a_table_beside(tmp_path, values):
     np.save(tmp_path / "x.npy", values)
     pd.DataFrame({"kind": list("aabbccc")}).to_csv(tmp_path / "l.csv", index=False)
     assert read_samples(tmp_path / "x.npy", labels=tmp_path / "l.csv").about["kind"].tolist() == list("aabbccc")
+
+
+def test_features_are_put_together_by_a_table(tmp_path):
+    path = tmp_path / "sets.tsv"
+    path.write_text("group\tfeature\nup\ta\nup\tc d\nelsewhere\tz\nup\ta\n")
+    assert read_groups(path, ("a", "b", "c d")) == ("up", "b", "up")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("feature,set\na,x\n", "has no column 'group', expected the columns feature and group"),
+        ("feature,group\na,x\nb,\n", "row 2 is not filled"),
+        ("feature,group\na,x\na,y\n", "'a' is in several groups"),
+        ("feature,group\nz,x\n", "names none of the 3 features, such as 'a'"),
+        ("feature,group\na,b\n", "'b' is a group and a feature outside it"),
+    ],
+)
+def test_what_are_no_groups_is_said(tmp_path, text, said):
+    path = tmp_path / "sets.csv"
+    path.write_text(text)
+    with pytest.raises(ValueError, match=re.escape(said)):
+        read_groups(path, ("a", "b", "c d"))
 
 
 REFUSED = {
@@ -189,6 +214,13 @@ def test_queries_name_samples_by_what_is_said_of_them(about, query, expected):
     assert chosen(about, query, "--class").tolist() == expected
     shuffled = about.set_index(pd.Index(list("gfedcba")))
     assert chosen(shuffled, query, "--class").tolist() == expected
+
+
+def test_columns_may_be_called_as_words_of_python_are(about):
+    about = about.rename(columns={"tissue": "class", "psi": "is"})
+    for query in ("class == 'x'", "`class` == 'x'", "not class in ['y', 'class']"):
+        expected = [0, 1, 4, 5, 6] if query.startswith("not") else [0, 1]
+        assert chosen(about, query, "--class").tolist() == expected
 
 
 @pytest.mark.parametrize(

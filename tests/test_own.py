@@ -241,7 +241,23 @@ def test_images_have_places_for_names(files, tmp_path):
     assert table["feature"][0] == "0,2"
 
 
+def test_groups_are_tested_as_one(files, found, tmp_path):
+    (tmp_path / "sets.csv").write_text("feature,group\ngene 2,causes\ngene 5,causes\ngene 0,quiet\ngene 1,quiet\n")
+    result = command(files, tmp_path / "run", "--groups", str(tmp_path / "sets.csv"))
+    assert result.exit_code == 0, result.output
+    table = pd.read_csv(tmp_path / "run" / "features.csv").set_index("feature")
+    assert set(table.index) == {"causes", "quiet", "gene 3", "gene 4", "gene 6", "gene 7", "gene 8"}
+    assert table.index[table["significant"]].tolist() == ["causes"]
+    values = store.load(found / "attributions.zarr" / "class").numpy()
+    np.testing.assert_allclose(
+        table.loc["causes", "magnitude"], np.abs(values[:, [2, 5]].sum(axis=1)).mean(), rtol=1e-5
+    )
+    page = (tmp_path / "run" / "report.html").read_text()
+    assert "Attributions of 9 features are summed in 7 groups, which are tested." in page
+
+
 REFUSED = [
+    (["--groups", "none.csv"], "--groups: got none.csv, expected a file that exists"),
     (["--class", "moon == 1"], "--class: got 'moon == 1'"),
     (["--class", "tissue == 'moon'"], "holds for none of 120 samples"),
     (["--reference", "tissue != 'heart'"], "40 samples are of the class as well"),
@@ -288,7 +304,7 @@ def test_what_cannot_be_done_is_said_in_a_sentence(files, tmp_path, given, said)
         ("a: [", "cannot be read"),
         ("moon: 1\n", "got 'moon', expected only about, alpha"),
         ("model: a\n", "--data: got none"),
-        ("seed: many\n", "expected numbers where numbers are due"),
+        ("seed: many\n", "got 'many' as 'seed', expected a whole number"),
     ],
 )
 def test_a_file_of_settings_is_checked(tmp_path, files, text, said):

@@ -111,8 +111,19 @@ def read_idx(path: Path) -> NDArray[Any]:
     expected = 4 + 4 * n_axes + math.prod(shape) * dtype.itemsize
     if len(shape) != n_axes or len(content) != expected:
         raise ValueError(f"{path}: got {len(content)} bytes, expected {expected} by the header; the file is not whole")
-    values = np.frombuffer(content, dtype, offset=4 + 4 * n_axes).reshape(shape)
+    try:
+        values = np.frombuffer(content, dtype, offset=4 + 4 * n_axes).reshape(shape)
+    except ValueError as error:  # none, by axes that are longer than memory goes
+        raise ValueError(f"{path}: got the shape {shape} ({error}), expected one that an array can have") from error
     return values.astype(dtype.newbyteorder("="), copy=False)
+
+
+def is_there(path: Path) -> bool:
+    """Whether there is such a file or folder; there is none of a name that no file system takes."""
+    try:
+        return path.exists()
+    except (OSError, ValueError):
+        return False
 
 
 @contextmanager

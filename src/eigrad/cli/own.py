@@ -29,6 +29,9 @@ def explain(
         list[str] | None, typer.Option(help="A column of numbers that is no feature; may be repeated.")
     ] = None,
     key: Annotated[str | None, typer.Option(help="The array of .npz or .zarr, or the layer of .h5ad.")] = None,
+    groups: Annotated[
+        Path | None, typer.Option(help="A table of features and their groups, which are summed before they are tested.")
+    ] = None,
     target: Annotated[
         int | None, typer.Option(help="The output explained; by default the one the class has most often.")
     ] = None,
@@ -70,6 +73,7 @@ def explain(
 
     given = {
         "model": model, "data": data, "of": of, "reference": reference, "labels": labels, "about": about, "key": key,
+        "groups": groups,
         "target": target, "path": path, "baseline_kind": baseline_kind, "n_baselines": n_baselines,
         "n_samples": n_samples, "autoencoder": autoencoder, "n_points": n_points, "tol": tol, "precision": precision,
         "test": test, "alpha": alpha, "seed": seed, "device": device,

@@ -70,8 +70,7 @@ class Findings:
         matrices = {name: as_matrix(found[name], f"the {name}") for name in SETS}
         names = named_alike({f"the {name}": found[name] for name in SETS}, feature_names)
         if names is None:
-            shape = first.values.shape[first.score.ndim :]
-            names = [",".join(map(str, place)) for place in np.ndindex(*shape)]
+            names = list(places(first.values.shape[first.score.ndim :]))
         groups = None if groups is None else list(groups)
         rows = table_rows(matrices["class"].shape[1], groups, names)
         _distinct(rows.names)
@@ -113,6 +112,11 @@ class Findings:
             "min_share": self.table.attrs["min_share"], "warnings": self.table.attrs["warnings"],
             "precision_error": first.precision_error,
         }  # fmt: skip
+
+
+def places(shape: Sequence[int]) -> tuple[str, ...]:
+    """Names for the features of a sample of this shape: where they are in it, as 3,17 in an image."""
+    return tuple(",".join(map(str, place)) for place in np.ndindex(*shape))
 
 
 def _distinct(names: Sequence[Hashable]) -> None:

@@ -5,16 +5,19 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
+import warnings
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 import torch
 from torch import nn
 
 from eigrad.autoencoder import dense_layers
+from eigrad.data import is_there
 from eigrad.training import load_config, load_weights
 
 KNOWN = "FILE.py:FUNCTION, TorchScript (.ts, .pt), torch.export (.pt2), or weights of ours (.safetensors)"
@@ -36,7 +39,7 @@ def read_network(given: str, device: str = "cpu") -> nn.Module:
         network = _called(Path(file), function)
     else:
         path = Path(given)
-        if not path.is_file():
+        if not is_there(path) or path.is_dir():
             raise ValueError(f"model: got {given}, expected {KNOWN}")
         network = _loaded(path)
     return network.to(torch.device(device)).eval() if not isinstance(network, _Exported) else network
@@ -79,10 +82,11 @@ def _called(path: Path, function: str) -> nn.Module:
 def _loaded(path: Path) -> nn.Module:
     if path.suffix == ".safetensors":
         return _ours(path)
-    if not zipfile.is_zipfile(path):
-        raise ValueError(f"model: {path} is no archive of PyTorch, expected {KNOWN}; a pickle is not loaded")
-    with zipfile.ZipFile(path) as archive:
-        names = archive.namelist()
+    try:
+        with zipfile.ZipFile(path) as archive:
+            names = archive.namelist()
+    except (OSError, ValueError, NotImplementedError, zipfile.BadZipFile):
+        raise ValueError(f"model: {path} is no archive of PyTorch, expected {KNOWN}; a pickle is not loaded") from None
     if any(Path(name).name.startswith(OBJECTS) for name in names):
         raise ValueError(f"model: {path} holds pickled objects, which are not loaded, expected tensors alone")
     exported = path.suffix == ".pt2" or any(name.endswith(("archive_format", "models/model.json")) for name in names)
@@ -90,7 +94,8 @@ def _loaded(path: Path) -> nn.Module:
     if not exported and not scripted:
         raise ValueError(f"model: {path} is a pickle of torch.save, which is not loaded, expected {KNOWN}")
     try:
-        with _weights_only():
+        with _weights_only(), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of how a file was written, which is done
             return _Exported(torch.export.load(path).module()) if exported else torch.jit.load(str(path))
     except Exception as error:  # what readers of damaged archives raise is many things
         reason = " ".join(str(error).split())[:200]
@@ -114,11 +119,19 @@ def _weights_only() -> Iterator[None]:
 def _ours(path: Path) -> nn.Module:
     config = load_config(path)
     sizes = config.get("sizes")
-    if config.get("architecture") != DENSE or not isinstance(sizes, list) or len(sizes) < 2:
+    if config.get("architecture") != DENSE or not _are_sizes(sizes):
         raise ValueError(
             f"model: {path} says {json.dumps(config)[:120]}, expected the architecture 'dense' with sizes; "
             "for others give FILE.py:FUNCTION"
         )
-    network = dense_layers([int(size) for size in sizes])
+    if (n := sum(before * after for before, after in pairwise(sizes))) > path.stat().st_size:
+        raise ValueError(f"model: {path} says sizes of {n:,} weights, expected no more than it has bytes")
+    network = dense_layers(sizes)
     load_weights(path, network)
+    if bad := [name for name, weights in network.state_dict().items() if not weights.isfinite().all()]:
+        raise ValueError(f"model: {path}: {bad[0]} holds NaN or infinite values, expected finite ones")
     return network
+
+
+def _are_sizes(given: object) -> TypeGuard[list[int]]:
+    return isinstance(given, list) and len(given) > 1 and all(type(size) is int and size > 0 for size in given)

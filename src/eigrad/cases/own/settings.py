@@ -10,10 +10,12 @@ from typing import Any
 import yaml  # type: ignore[import-untyped]
 
 from eigrad.cases.options import BASELINES, MAX_SEED, PATHS, require_device
+from eigrad.data import is_there
 from eigrad.precision import PRECISIONS
 
+WHOLE, NUMBERS = ("n_baselines", "n_samples", "n_points", "seed", "target"), ("tol", "alpha")
 LEAST = {"n_baselines": 1, "n_samples": 4, "n_points": 2, "seed": 0}
-FILES = ("data", "labels")
+FILES = ("data", "labels", "groups")
 NEEDED = {"model": "--model", "data": "--data", "of": "--class", "reference": "--reference"}
 TESTS = ("maxt", "welch", "mannwhitney")
 AUTO = "auto"
@@ -36,6 +38,7 @@ class Settings:
     labels: Path | None = None
     about: tuple[str, ...] = ()
     key: str | None = None
+    groups: Path | None = None
     target: int | None = None
     path: str = "straight"
     baseline_kind: str = "close"
@@ -73,7 +76,7 @@ class Settings:
             raise ValueError(f"--seed: got {self.seed}, expected at most {MAX_SEED}")
         for name in FILES:
             file = getattr(self, name)
-            if file is not None and not file.exists():
+            if file is not None and not is_there(file):
                 raise ValueError(f"{option_of(name)}: got {file}, expected a file that exists")
         require_device(self.device)
 
@@ -100,7 +103,7 @@ def settings_of(out: Path, given: Mapping[str, Any], config: Path | None) -> Set
 
     Files that the YAML names are sought beside it.
     """
-    values = dict(_read(config)) if config is not None else {}
+    values = {} if config is None else {name: value for name, value in _read(config).items() if value is not None}
     for name in FILES:
         if values.get(name) is not None and config is not None:
             values[name] = config.parent / str(values[name])
@@ -108,7 +111,7 @@ def settings_of(out: Path, given: Mapping[str, Any], config: Path | None) -> Set
         values["of"] = values.pop("class")
     values |= {name: value for name, value in given.items() if value is not None}
     known = {each.name for each in fields(Settings)} - {"out"}
-    if unknown := sorted(set(values) - known):
+    if unknown := sorted(set(map(str, values)) - known):
         raise ValueError(f"{config}: got {unknown[0]!r}, expected only {', '.join(sorted(known - {'of'} | {'class'}))}")
     for name, option in NEEDED.items():
         if not str(values.get(name) or "").strip():
@@ -117,18 +120,33 @@ def settings_of(out: Path, given: Mapping[str, Any], config: Path | None) -> Set
         if values.get(name) is not None:
             values[name] = Path(str(values[name]))
     values["about"] = tuple(values.get("about") or ())
-    try:
-        return Settings(out, **values)
-    except TypeError as error:
-        raise ValueError(f"{config or 'arguments'}: {error}, expected numbers where numbers are due") from error
+    values |= {name: float(values[name]) for name in NUMBERS if name in values}
+    return Settings(out, **values)
 
 
 def _read(config: Path) -> Mapping[str, Any]:
     try:
         content = yaml.safe_load(config.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+    except (OSError, ValueError, OverflowError, RecursionError, yaml.YAMLError) as error:
         reason = " ".join(str(error).split())[:200]
         raise ValueError(f"--config: {config} cannot be read ({reason}), expected YAML") from error
     if not isinstance(content, dict):
         raise ValueError(f"--config: {config} holds {type(content).__name__}, expected names and values")
+    for name, value in content.items():
+        if expected := _refusal(name, value):
+            raise ValueError(f"--config: {config}: got {str(value)[:80]!r} as {name!r}, expected {expected}")
     return content
+
+
+def _refusal(name: object, value: object) -> str | None:
+    """What is expected of an argument in place of this value, None where nothing else is."""
+    if value is None or name not in {"class", *(each.name for each in fields(Settings))}:
+        return None
+    if name == "about":
+        right = isinstance(value, list) and all(isinstance(each, str) for each in value)
+        return None if right else "a list of names"
+    if name in WHOLE:
+        return None if type(value) is int else "a whole number"
+    if name in NUMBERS:
+        return None if type(value) is float or (type(value) is int and abs(value) < 1e9) else "a number"
+    return None if isinstance(value, str) else "a text"

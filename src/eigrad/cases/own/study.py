@@ -22,9 +22,10 @@ from eigrad.cases.own.settings import AUTO, Settings
 from eigrad.data import write_atomic, write_json
 from eigrad.distribute import distribute
 from eigrad.findings import Findings, Question, figures
+from eigrad.findings.findings import places
 from eigrad.findings.write import clear, finish, tabulate
 from eigrad.folder import Clock, opened, versions
-from eigrad.inputs import Samples, read_network, read_samples
+from eigrad.inputs import Samples, read_groups, read_network, read_samples
 from eigrad.latent import AutoencoderLike
 from eigrad.training import Schedule, model_hash, predict, reloaded, save_model, seeded
 
@@ -45,6 +46,8 @@ class Task:
     target: int
     values: dict[str, Tensor]
     points: Tensor
+    names: tuple[str, ...]
+    groups: tuple[str, ...] | None
 
 
 def run(settings: Settings, *, resume: bool = False, client: Any = None) -> Path:
@@ -110,7 +113,10 @@ def read(settings: Settings) -> Task:
     network = read_network(settings.model, settings.device)
     values = {name: values_of(samples, places) for name, places in chosen.sets.explained.items()}
     target = _target(settings, network, values["class"])
-    return Task(settings, samples, chosen, network, target, values, values_of(samples, chosen.sets.points))
+    points = values_of(samples, chosen.sets.points)
+    names = samples.names or places(points.shape[1:])
+    groups = samples.groups if settings.groups is None else read_groups(settings.groups, names)
+    return Task(settings, samples, chosen, network, target, values, points, names, groups)
 
 
 def _target(settings: Settings, network: nn.Module, values: Tensor) -> int:
@@ -138,11 +144,13 @@ def _begin(task: Task, folder: Path, resume: bool) -> None:
     """The folder is of these settings, and holds no results from here on."""
     arguments, path = task.settings.arguments(), folder / "config.json"
     if path.exists():
-        before = json.loads(path.read_text(encoding="utf-8"))["arguments"]
+        before = json.loads(path.read_text(encoding="utf-8")).get("arguments")  # a run of ours, as `opened` knows
         if not resume:
             raise ValueError(
                 f"--out: {folder} holds a run already, expected --resume to go on with it, or a new folder"
             )
+        if not isinstance(before, dict):
+            raise ValueError(f"--resume: {path} does not say the arguments it was begun with, expected them")
         if differing := [name for name in arguments if before.get(name) != arguments[name]]:
             raise ValueError(f"--resume: {folder} was begun with another {', '.join(differing)}, expected the same")
     clear(folder)
@@ -196,7 +204,7 @@ def _findings(task: Task, found: Mapping[str, Attributions]) -> Findings:
     settings = task.settings
     numbers = {name: places.tolist() for name, places in task.chosen.sets.explained.items()}
     return Findings.of(
-        found, numbers=numbers, feature_names=task.samples.names, alpha=settings.alpha, test=settings.test,
+        found, numbers=numbers, feature_names=task.names, groups=task.groups, alpha=settings.alpha, test=settings.test,
         seed=settings.seed,
     )  # fmt: skip
 
@@ -212,6 +220,9 @@ def _question(task: Task) -> Question:
         f"Baselines: {settings.n_baselines} {settings.baseline_kind} for each sample, those of the reference among its "
         f"{len(task.points):,} samples that are not explained.",
     ]
+    if task.groups is not None:
+        n_groups = len(set(task.groups))
+        how.append(f"Attributions of {len(task.names):,} features are summed in {n_groups:,} groups, which are tested.")
     return Question(f"What sets {settings.of} apart", f"output {task.target}", sets, how)
 
 
