@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import string
 from collections.abc import Sequence
 
 import numpy as np
@@ -13,6 +14,7 @@ IUPAC = {
     "A": "A", "C": "C", "G": "G", "T": "T", "U": "T", "R": "AG", "Y": "CT", "S": "CG", "W": "AT", "K": "GT", "M": "AC",
     "B": "CGT", "D": "AGT", "H": "ACT", "V": "ACG", "N": "ACGT",
 }  # fmt: skip
+_UPPER = str.maketrans(string.ascii_lowercase, string.ascii_uppercase)  # not str.upper: it makes SS of ß
 
 
 def one_hot(sequences: Sequence[str]) -> Float32[np.ndarray, "sequences 4 positions"]:
@@ -28,7 +30,7 @@ def one_hot(sequences: Sequence[str]) -> Float32[np.ndarray, "sequences 4 positi
             raise ValueError(
                 f"sequences: number {number} has {len(sequence)} letters, expected {length or 'some'} as in the first"
             )
-    codes = np.array([list(sequence.upper()) for sequence in sequences])
+    codes = np.array([list(sequence.translate(_UPPER)) for sequence in sequences])
     found, inverse = np.unique(codes, return_inverse=True)
     if unknown := [letter for letter in found if letter not in IUPAC]:
         row, position = np.argwhere(codes == unknown[0])[0]
