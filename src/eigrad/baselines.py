@@ -7,6 +7,7 @@ class, and an optional autoencoder as `space`, in whose latent space the choice 
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass, field
 from functools import cached_property
 from numbers import Integral
@@ -17,6 +18,7 @@ import torch
 from jaxtyping import Float
 from numpy.typing import NDArray
 from sklearn.cluster import KMeans as _KMeans
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import silhouette_score
 from sklearn.neighbors import NearestNeighbors
 from torch import Tensor
@@ -69,7 +71,7 @@ class Median:
 
     @cached_property
     def chosen(self) -> Float[Tensor, baselines * shape]:
-        rows = _rows(self.points, self.space)
+        rows = _rows(self.points, self.space).astype(np.float64)  # squares leave the range of single precision
         distance = np.linalg.norm(rows - np.median(rows, axis=0), axis=1)
         return torch.as_tensor(self.points)[np.argsort(distance, kind="stable")[: self.n]]
 
@@ -81,7 +83,7 @@ class Median:
 class KMeans:
     """The n centroids of the class; "auto" takes the n from 2 to `most` whose silhouette is largest.
 
-    Centroids found in latent space are decoded.
+    Centroids found in latent space are decoded. ValueError where the points make fewer clusters than asked for.
     """
 
     points: Values = field(repr=False)
@@ -102,7 +104,7 @@ class KMeans:
         n = self._best_n(rows) if self.n == "auto" else self.n
         centers = torch.as_tensor(self._fit(rows, n).cluster_centers_)
         if self.space is None:
-            return centers.to(points.dtype).view(n, *points.shape[1:])
+            return (centers.to(points) if points.is_floating_point() else centers).view(n, *points.shape[1:])
         codes = encoded(self.space, points[:1])
         return decoded(self.space, centers.to(codes).view(n, *codes.shape[1:]))
 
@@ -110,16 +112,25 @@ class KMeans:
         return _shared(self.chosen, samples)
 
     def _fit(self, rows: NDArray[Any], n: int) -> _KMeans:
-        return _KMeans(n, n_init=10, random_state=self.seed).fit(rows)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConvergenceWarning)  # of fewer clusters, which are refused
+            found = _KMeans(n, n_init=10, random_state=self.seed).fit(rows)
+        n_found = len(np.unique(found.labels_))
+        if n_found < n:
+            raise ValueError(f"baseline KMeans: got n={n} for points of {n_found} clusters, expected n of at most that")
+        return found
 
     def _best_n(self, rows: NDArray[Any]) -> int:
+        n_different = len(np.unique(rows, axis=0))
+        if n_different < 2:
+            raise ValueError("baseline KMeans: got n='auto' for points that are all the same, expected different ones")
         sample = min(SILHOUETTE_SAMPLE, len(rows))
 
         def silhouette(n: int) -> float:
             labels = self._fit(rows, n).labels_
             return float(silhouette_score(rows, labels, sample_size=sample, random_state=self.seed))
 
-        return max(range(2, min(self.most, len(rows) - 1) + 1), key=silhouette)
+        return max(range(2, min(self.most, n_different, len(rows) - 1) + 1), key=silhouette)
 
 
 @dataclass(frozen=True)
