@@ -39,7 +39,9 @@ def as_tensor(values: Values, name: str) -> Tensor:
         raise ValueError(f"{name}: got rows of several lengths, expected numbers in an array or tensor") from error
     if array.dtype.kind not in "biufc":
         raise ValueError(f"{name}: got values of type {array.dtype}, expected numbers")
-    return torch.as_tensor(array if array.flags.writeable else array.copy())
+    # PyTorch takes none that is read only, backwards or of another byte order.
+    taken = array.flags.writeable and array.dtype.isnative and min(array.strides, default=0) >= 0
+    return torch.as_tensor(array if taken else array.astype(array.dtype.newbyteorder("="), order="C"))
 
 
 def as_samples(values: Values, name: str = "samples") -> Tensor:
@@ -187,7 +189,9 @@ def _indices(target: Target, n_samples: int, n_outputs: int) -> Tensor:
         target = 0
     if isinstance(target, list):
         raise ValueError("target: got a list, expected a tuple for several outputs or an array for one index a sample")
-    indices: Tensor = torch.atleast_1d(torch.as_tensor(target))
+    indices: Tensor = torch.atleast_1d(
+        as_tensor(target, "target") if isinstance(target, np.ndarray) else torch.as_tensor(target)
+    )
     if indices.is_floating_point() or indices.dtype == torch.bool or indices.ndim != 1 or len(indices) == 0:
         raise ValueError(f"target: got {target!r}, expected whole numbers, the indices of outputs")
     if isinstance(target, Tensor | np.ndarray) and len(indices) != n_samples:

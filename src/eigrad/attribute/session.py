@@ -138,7 +138,8 @@ class Session:
     def _placed(self, values: Tensor, target: Target, extra: tuple[Tensor, ...]) -> tuple[Chunk, torch.device]:
         explainer = self._explainer
         device, dtype = placement(explainer.model, values)
-        values = values.detach().to(dtype, copy=True)  # sums depend on where in memory numbers begin: always alike
+        # sums depend on how numbers lie in memory: always alike
+        values = values.detach().to(dtype, copy=True, memory_format=torch.contiguous_format)
         scored = score(explainer.model, values, target, extra)
         placed = on_device(values, device)
         return Chunk(scored, placed, explainer.baseline(placed).to(placed), explainer.path), values.device
@@ -167,14 +168,19 @@ def length_of(samples: Any) -> int:
 
 
 def _refuse_own_class(chunks: Iterable[Tensor], baseline: Baseline) -> None:
-    """A class compared with itself explains nothing: refuse samples that all are points of the baseline class."""
+    """A class compared with itself explains nothing: refuse samples that all are points of the baseline class.
+
+    What stands there several times, as rows of few whole numbers do, does not say who it is.
+    """
     points = getattr(baseline, "points", None)
     if not isinstance(points, Tensor):
         return
     n_samples = 0
     for samples in chunks:
         rows = points.to(samples)
-        if rows.shape[1:] != samples.shape[1:] or not all((rows == each).flatten(1).all(1).any() for each in samples):
+        if rows.shape[1:] != samples.shape[1:]:
+            return
+        if not all((rows == each).flatten(1).all(1).sum() == 1 for each in samples):
             return  # the first that is of another class settles it
         n_samples += len(samples)
     if n_samples:
