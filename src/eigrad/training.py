@@ -218,7 +218,8 @@ def model_hash(*modules: nn.Module | None) -> str:
     for module in modules:
         for name, tensor in (module.state_dict() if module is not None else {}).items():
             digest.update(name.encode())
-            digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())
+            raw = tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8)  # NumPy has no bfloat16
+            digest.update(raw.numpy().tobytes())
     return digest.hexdigest()
 
 
