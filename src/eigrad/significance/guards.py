@@ -110,7 +110,7 @@ def _unlike_totals(group: np.ndarray, null: np.ndarray) -> str | None:
 
 
 def _usual_total(values: np.ndarray) -> float:
-    totals = [np.abs(values[rows]).sum(axis=1, dtype=np.float64) for rows in blocks(*values.shape)]
+    totals = [np.abs(values[rows], dtype=np.float64).sum(axis=1) for rows in blocks(*values.shape)]
     return float(np.median(np.concatenate(totals)))
 
 
