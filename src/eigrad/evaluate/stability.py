@@ -31,7 +31,7 @@ def distance_agreement(spaces: Mapping[str, np.ndarray]) -> pd.DataFrame:
     n_samples = next(iter(sizes.values()))[0]
     if not 3 <= n_samples <= _MOST_SAMPLES:
         raise ValueError(f"distance_agreement: got {n_samples:,} samples, expected 3 to {_MOST_SAMPLES:,}: draw some")
-    ranks = np.stack([stats.rankdata(pdist(values)) for values in arrays.values()])
+    ranks = _ranks({name: pdist(values) for name, values in arrays.items()}, "distance_agreement: the distances in")
     return pd.DataFrame(np.atleast_2d(np.corrcoef(ranks)), index=list(arrays), columns=list(arrays))
 
 
@@ -52,11 +52,19 @@ def seed_agreement(scores: Mapping[str, np.ndarray], first: int = 30) -> dict[st
     if not all(np.isfinite(values).all() for values in arrays.values()):
         raise ValueError("seed_agreement: got scores that are NaN or infinite, expected finite ones")
     overlap = jaccard({name: _largest(values, first) for name, values in arrays.items()})
-    ranks = np.stack([stats.rankdata(values) for values in arrays.values()])
+    ranks = _ranks(arrays, "seed_agreement: the scores of")
     return {
         "jaccard": float(overlap.to_numpy()[above].mean()),
         "spearman": float(np.corrcoef(ranks)[above].mean()),
     }
+
+
+def _ranks(arrays: Mapping[str, np.ndarray], what: str) -> np.ndarray:
+    """Ranks of every array's values; ValueError where one puts them in no order."""
+    for name, values in arrays.items():
+        if np.ptp(values) == 0:
+            raise ValueError(f"{what} {name!r} are all the same, expected some that differ")
+    return np.stack([stats.rankdata(values) for values in arrays.values()])
 
 
 def _largest(values: np.ndarray, n: int) -> list[int]:
