@@ -83,7 +83,7 @@ def image_map(
     """
     limit = strongest(values) if limit is None else limit
     if background is not None:
-        darkest = 2.2 * float(background.max() or 1.0)
+        darkest = 2.2 * (max(float(background.max()), 0.0) or 1.0)
         ax.imshow(background, cmap="Greys", vmin=0, vmax=darkest, interpolation="nearest")
     opacity = np.clip(np.abs(values) / limit, 0, 1) ** 0.8
     if kept is not None:
@@ -183,7 +183,7 @@ def accuracies(ax: Axes, table: pd.DataFrame, category: str, series: Mapping[str
     shifts = np.linspace(-0.22, 0.22, len(series))
     for shift, (column, (label, color, marker)) in zip(shifts, series.items(), strict=True):
         ax.plot(places + shift, table[column], marker, color=color, label=label, markersize=6)
-    ax.set_xticks(places, [str(value) for value in table[category]])
+    ax.set_xticks(places, [as_text(value) for value in table[category]])
     ax.set(xlabel=category, ylabel="test accuracy")
     ax.grid(axis="y", color="#E6E6E6", linewidth=0.6)
     ax.set_axisbelow(True)
@@ -261,10 +261,15 @@ def upset(axes: NDArray[Any], found: Mapping[str, Collection[Hashable]], *, most
         dots.plot([place] * len(rows), rows, "o-", color=BLACK, markersize=5, linewidth=1.5)
     bars.set(ylabel="features")
     bars.tick_params(bottom=False, labelbottom=False)
-    dots.set_yticks(range(len(names)), [f"{name} ({len(set(found[name]))})" for name in names])
+    dots.set_yticks(range(len(names)), [f"{as_text(name)} ({len(set(found[name]))})" for name in names])
     dots.set(xticks=[], ylim=(len(names) - 0.5, -0.5), xlim=(-0.6, max(len(shown), 1) - 0.4))
     dots.spines[:].set_visible(False)
     return axes
+
+
+def as_text(name: object) -> str:
+    """A name as a label: no part of it is read as mathematics."""
+    return str(name).replace("$", r"\$")
 
 
 def require_logos() -> None:
@@ -279,8 +284,10 @@ def sequence_logo(ax: Axes, heights: NDArray[Any], positions: Sequence[int], yla
     import logomaker
 
     letters = pd.DataFrame(heights, index=list(positions), columns=list(LETTERS))
-    logomaker.Logo(letters, ax=ax, color_scheme=LOGO_COLORS, flip_below=False)
+    if heights.any():
+        logomaker.Logo(letters, ax=ax, color_scheme=LOGO_COLORS, flip_below=False)
     ax.axhline(0, color=BLACK, linewidth=0.5)
     low, high = (heights.clip(max=0).sum(axis=1).min(), heights.clip(min=0).sum(axis=1).max())
-    ax.set(ylabel=ylabel, ylim=(low - 0.05 * (high - low), high + 0.05 * (high - low)))
+    margin = 0.05 * ((high - low) or 1.0)
+    ax.set(ylabel=ylabel, ylim=(low - margin, high + margin))
     return ax
