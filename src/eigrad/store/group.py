@@ -50,7 +50,7 @@ class Commit:
         try:
             content = json.loads(raw)["attributes"]
             own = content.pop("own_sha256")
-        except (ValueError, KeyError, TypeError, AttributeError):
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
             return None
         same = own == _checksum_of_json(content)
         return cls(slice(*content["rows"]), content["facts"], content["sha256"]) if same else None
@@ -86,7 +86,7 @@ def write(group: zarr.Group, number: int, rows: slice, part: Attributions) -> No
     for name in TENSORS:
         axis, values = _axis(name, part), np.ascontiguousarray(on_host(getattr(part, name)))
         shape = (*values.shape[:axis], n_samples, *values.shape[axis + 1 :])
-        if not _known(group, name):
+        if not _known(group, name, shape, values.dtype, axis):
             group.create_array(
                 name, shape=shape, chunks=values.shape, dtype=values.dtype, compressors=None, overwrite=True
             )
@@ -125,7 +125,7 @@ def damaged(group: zarr.Group, commit: Commit) -> str | None:
     for name in TENSORS:
         try:
             values = np.asarray(_rows(group, name, commit.rows))
-        except (OSError, KeyError, ValueError, TypeError, RuntimeError):
+        except Exception:  # as in `opened`
             return name
         if _checksum(values) != commit.sums[name]:
             return name
@@ -136,7 +136,10 @@ def progress(place: Place) -> Progress:
     """How far attributions that are written chunk by chunk have come; ValueError where there are none."""
     with opened(place) as group:
         n_samples: Any = group.attrs["n_samples"]
-        return Progress(n_samples, tuple(commit.rows for commit in commits(group)))
+        rows = tuple(commit.rows for commit in commits(group))
+        if type(n_samples) is not int or any(each.stop > n_samples for each in rows):
+            raise ValueError(f"it says that it is of {n_samples!r} samples")
+        return Progress(n_samples, rows)
 
 
 def load(place: Place, *, partial: bool = False) -> Attributions:
@@ -159,7 +162,7 @@ def opened(place: Place) -> Iterator[zarr.Group]:
     """The group to read from; whatever Zarr and its codecs raise becomes a ValueError of one sentence."""
     try:
         yield zarr.open_group(place, mode="r")
-    except (OSError, KeyError, ValueError, TypeError, RuntimeError) as error:
+    except Exception as error:  # of damaged metadata that is many things
         reason = " ".join(str(error).split())
         raise ValueError(
             f"{place}: expected attributions saved by eigrad ({type(error).__name__}: {reason})"
@@ -200,8 +203,10 @@ def _array(group: zarr.Group, name: str, found: Sequence[Commit]) -> NDArray[Any
 
 
 def _rows(group: zarr.Group, name: str, rows: slice) -> Any:
-    axis = _sample_axis(group, name)
-    return group[name][(slice(None),) * axis + (rows,)]  # type: ignore[index]
+    axis, array = _sample_axis(group, name), group[name]
+    if not isinstance(array, zarr.Array) or not _in_rows(array, axis):
+        raise ValueError(f"{name} is not cut as it was saved")
+    return array[(slice(None),) * axis + (rows,)]
 
 
 def _sample_axis(group: zarr.Group, name: str) -> int:
@@ -209,12 +214,21 @@ def _sample_axis(group: zarr.Group, name: str) -> int:
     return 0 if name in OF_SAMPLES else group["score"].ndim - 1  # type: ignore[union-attr]
 
 
-def _known(group: zarr.Group, name: str) -> bool:
-    """Whether the array is there; one whose metadata cannot be read is not."""
+def _in_rows(array: zarr.Array[Any], axis: int) -> bool:
+    """Whether it is cut along the samples alone, into chunks that are no longer than it says to be."""
+    sizes = enumerate(zip(array.chunks, array.shape, strict=True))
+    return all(chunk <= size if i == axis else chunk == size for i, (chunk, size) in sizes)
+
+
+def _known(group: zarr.Group, name: str, shape: tuple[int, ...], dtype: np.dtype[Any], axis: int) -> bool:
+    """Whether the array is there; one whose metadata cannot be read, or are of another, is not."""
     try:
-        return name in group
-    except ValueError:
+        array = group[name]
+    except Exception:  # as in `opened`
         return False
+    if not isinstance(array, zarr.Array) or (array.shape, array.dtype) != (shape, dtype):
+        return False
+    return _in_rows(array, axis)
 
 
 def _checksum_of_json(content: Mapping[str, Any]) -> str:

@@ -66,8 +66,11 @@ def begun(
     group, settled = _resumed(place, facts) if there and not overwrite else (None, None)
     session = explainer.session(samples, target=target, extra=extra, settled=settled)
     found = session.settled if settled is None else settled  # refuses before anything is written or written over
+    n_samples = session.chunks[-1].stop
     if group is None:
-        group = begin(place, session.chunks[-1].stop, facts)
+        group = begin(place, n_samples, facts)
+    elif group.attrs.get("n_samples") != n_samples:
+        group.attrs["n_samples"] = n_samples  # damaged: of these facts it can be no other
     if settled is None:
         group.attrs[SETTLED] = found.as_json()
     return group, session, _left(group, session, place)
