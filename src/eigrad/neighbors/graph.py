@@ -5,8 +5,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import os
-import zipfile
-import zlib
+import warnings
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -20,14 +19,13 @@ from scipy.sparse.csgraph import connected_components, dijkstra
 
 from eigrad.data import write_atomic
 from eigrad.neighbors.pieces import links_between
-from eigrad.neighbors.search import approximately_nearest_others, nearest_others, nearest_to, require_search
-from eigrad.neighbors.space import Space
+from eigrad.neighbors.search import SEARCHES, approximately_nearest_others, nearest_others, nearest_to, require_search
+from eigrad.neighbors.space import METRICS, Space
 
 STARTS_AT_ONCE = 32  # shortest-path trees held together in memory
 FORMAT = "eigrad neighbor graph 1"
 _ZERO = np.finfo(np.float64).tiny  # weight of an edge between duplicates: zeros are lost when matrices are joined
 _ARRAYS = ("data", "indices", "indptr")
-_UNREADABLE = (OSError, EOFError, KeyError, TypeError, ValueError, zipfile.BadZipFile, zlib.error, NotImplementedError)
 
 logger = logging.getLogger(__name__)
 
@@ -178,13 +176,27 @@ def _fingerprint(points: NDArray[Any], k: int, metric: str, search: str) -> str:
 def _read(path: Path, points: NDArray[Any]) -> tuple[NeighborGraph, str]:
     """The graph in a file as one of these points, and the fingerprint of the points and settings it was built from."""
     try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
+        with warnings.catch_warnings(), path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
+            warnings.simplefilter("error")  # our own files give none
             if stored["format"] != FORMAT:
-                raise ValueError(f"its format is {stored['format']}")
+                raise ValueError(f"its format is not {FORMAT!r}")
             n = len(stored["indptr"]) - 1
             weights = csr_array(tuple(stored[name] for name in _ARRAYS), shape=(n, n))
             weights.check_format(full_check=True)
+            _require_distances(weights)
             k, metric, search, fingerprint = (stored[name].item() for name in ("k", "metric", "search", "fingerprint"))
-    except _UNREADABLE as error:
-        raise ValueError(f"{path}: cannot be read ({error}), expected a neighbor graph that eigrad saved") from error
-    return NeighborGraph(points, weights, k, metric, search), str(fingerprint)
+            if type(k) is not int or metric not in METRICS or search not in SEARCHES:
+                raise ValueError("its settings are none of a graph")
+        graph = NeighborGraph(points, weights, k, metric, search)
+        if fingerprint == graph.fingerprint and n != len(points):
+            raise ValueError(f"it has {n} rows for {len(points)} points")
+    except Exception as error:  # what readers of damaged archives raise is many things
+        reason = " ".join(str(error).split())[:200]
+        raise ValueError(f"{path}: cannot be read ({reason}), expected a neighbor graph that eigrad saved") from error
+    return graph, str(fingerprint)
+
+
+def _require_distances(weights: csr_array) -> None:
+    """Refuse what no graph was built with."""
+    if weights.dtype != np.float64 or not (np.isfinite(weights.data) & (weights.data > 0)).all():
+        raise ValueError("its weights are no distances")
