@@ -15,6 +15,7 @@ from eigrad.cases.splicing.libraries import require_library
 COLUMNS = {0: "chrom", 2: "kind", 3: "start", 4: "end", 6: "strand", 8: "names"}
 N_COLUMNS = 9
 PLACE = ["chrom", "strand"]
+LARGEST = 1e15  # no genome is as long, and all whole numbers up to it are floating-point numbers
 
 
 def constitutive_exons(path: Path | str, *, min_transcripts: int = 1) -> Events:
@@ -29,6 +30,8 @@ def constitutive_exons(path: Path | str, *, min_transcripts: int = 1) -> Events:
     require_library("bioframe", "an annotation")
     exons = _exons(Path(path))
     triplets = _triplets(exons)
+    if triplets.empty:
+        raise ValueError(f"{path}: got no transcript of three exons, expected some")
     inner = [*PLACE, "left_end", "start", "end", "right_start"]
     table = triplets.groupby(inner, sort=False).agg(
         left_start=("left_start", "min"), right_end=("right_end", "max"), n=("transcript_id", "size"),
@@ -36,7 +39,10 @@ def constitutive_exons(path: Path | str, *, min_transcripts: int = 1) -> Events:
     ).reset_index()  # fmt: skip
     alone = _n_introns(table, _introns(exons)) == len(("upstream", "downstream"))
     kept = table[alone & (table["n"] >= min_transcripts).to_numpy()]
-    return build(list(map(_triplet, kept.to_dict("records"))), {})
+    try:
+        return build(list(map(_triplet, kept.to_dict("records"))), {})
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from error
 
 
 def _exons(path: Path) -> pd.DataFrame:
@@ -47,6 +53,7 @@ def _exons(path: Path) -> pd.DataFrame:
         exons[name] = exons["names"].str.extract(rf'\b{name} "([^"]*)"', expand=False)
     exons["gene_name"] = exons["gene_name"].fillna(exons["gene_id"])
     for name, good, expected in (
+        ("chrom", exons["chrom"].notna(), "a chromosome"),
         ("strand", exons["strand"].isin(["+", "-"]), "+ or -"),
         ("names", exons["transcript_id"].notna() & exons["gene_id"].notna(), "a transcript_id and a gene_id"),
         ("start", exons["start"].between(1, exons["end"]), "a start from 1 to the end"),
@@ -81,7 +88,8 @@ def _read(path: Path) -> pd.DataFrame:
         raise ValueError(f"{path}: got no line of an exon, expected an annotation in GTF")
     for name in ("start", "end"):
         numbers = pd.to_numeric(table[name], errors="coerce")
-        if (bad := numbers.isna() | (numbers % 1 != 0)).any():
+        numbers = numbers.astype(float)
+        if (bad := numbers.isna() | (numbers % 1 != 0) | (numbers.abs() > LARGEST)).any():
             place = int(np.flatnonzero(bad)[0])
             got = str(table[name].iloc[place])[:80]
             raise ValueError(f"{path}, entry {place + 1}: got {got!r} as {name}, expected a whole number")
@@ -90,7 +98,7 @@ def _read(path: Path) -> pd.DataFrame:
 
 
 def _triplets(exons: pd.DataFrame) -> pd.DataFrame:
-    """Every exon of a transcript between two others, left and right being those of the genome."""
+    """Every exon of a transcript between two others that it does not touch, left and right as in the genome."""
     same = ["transcript_id", *PLACE]
     before, after = exons.shift(1), exons.shift(-1)
     inside = ((before[same] == exons[same]) & (after[same] == exons[same])).all(axis=1)
@@ -98,9 +106,7 @@ def _triplets(exons: pd.DataFrame) -> pd.DataFrame:
     for name, other in (("left", before), ("right", after)):
         for end in ("start", "end"):
             table[f"{name}_{end}"] = other.loc[inside, end].astype(np.int64)
-    if len(table) == 0:
-        raise ValueError("annotation: got no transcript of three exons, expected some")
-    return table
+    return table[(table["left_end"] < table["start"]) & (table["end"] < table["right_start"])]
 
 
 def _introns(exons: pd.DataFrame) -> pd.DataFrame:
@@ -110,7 +116,7 @@ def _introns(exons: pd.DataFrame) -> pd.DataFrame:
     inside = (after[same] == exons[same]).all(axis=1)
     introns = exons.loc[inside, [*PLACE, "end"]].rename(columns={"end": "start"})
     introns["end"] = after.loc[inside, "start"].astype(np.int64)
-    return introns.drop_duplicates().reset_index(drop=True)
+    return introns[introns["start"] <= introns["end"]].drop_duplicates().reset_index(drop=True)
 
 
 def _n_introns(table: pd.DataFrame, introns: pd.DataFrame) -> np.ndarray:

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from eigrad.cases.splicing.events.table import Change, Events, Triplet, build, order_refusal
+from eigrad.cases.splicing.events.table import Change, Events, Triplet, order_refusal
 from eigrad.cases.splicing.events.text import Text, read_text
 
 NEEDED = (
@@ -48,7 +48,7 @@ def read_cassettes(path: Path | str) -> Events:
                     for kind in ("changing", "non_changing")
                 ]
                 changes.append(Change(number, first, second, dpsi, *chances))
-    return build(exons, {name: np.array(values) for name, values in psi.items()}, changes)
+    return table.events(exons, {name: np.array(values) for name, values in psi.items()}, changes)
 
 
 def _pair(table: Text, column: str, conditions: list[str]) -> tuple[str, tuple[str, str]]:

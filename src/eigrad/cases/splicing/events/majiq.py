@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from eigrad.cases.splicing.events.table import Change, Events, Triplet, build, order_refusal
+from eigrad.cases.splicing.events.table import Change, Events, Triplet, order_refusal
 from eigrad.cases.splicing.events.text import Span, Text, read_text
 
 logger = logging.getLogger(__name__)
@@ -70,7 +70,7 @@ def read_majiq(path: Path | str, *, condition: str | None = None, sides: str = "
             dpsi = _value(table, cassette, "mean_dpsi_per_lsv_junction", -1, 1)
             chances = (_value(table, cassette, table.named(f"probability_{kind}"), 0, 1) for kind in KINDS)
             changes.append(Change(number, first, second, dpsi, *chances))
-    return build(exons, {name: np.array(values) for name, values in psi.items()}, changes)
+    return table.events(exons, {name: np.array(values) for name, values in psi.items()}, changes)
 
 
 Key = tuple[str, str, int, int, int, int]
@@ -83,6 +83,8 @@ def _cassette(table: Text, row: int) -> _Cassette | None:
     junctions = [
         table.span(row, "junctions_coords", text) for text in table.columns["junctions_coords"][row].split(";")
     ]
+    if any(None in junction for junction in junctions):
+        table.refuse(row, "junctions_coords", "junctions of which both ends are known")
     if len(junctions) != n:
         table.refuse(row, "junctions_coords", f"{n} junctions with ';' between them, as num_junctions says")
     exons = [table.span(row, "exons_coords", text) for text in table.columns["exons_coords"][row].split(";")]

@@ -15,7 +15,6 @@ from eigrad.cases.splicing.events.table import (
     Change,
     Events,
     Triplet,
-    build,
     order_refusal,
 )
 from eigrad.cases.splicing.events.text import MISSING, Text, read_text
@@ -31,7 +30,7 @@ def read_csv(path: Path | str, changes: Path | str | None = None) -> Events:
 
     event_id, gene_id, gene_name and the outer ends of the flanking exons may be left out. `changes` is a second table:
     event_id, condition_1, condition_2, dpsi, and what is known of probability_changing, probability_non_changing and
-    p_adjusted. Events are named anew; changes name them as the first table does.
+    p_adjusted; a row without dpsi is no change. Events are named anew; changes name them as the first table does.
     """
     table = read_text(path, NEEDED, separator=",")
     exons = []
@@ -46,7 +45,7 @@ def read_csv(path: Path | str, changes: Path | str | None = None) -> Events:
         exons.append(Triplet(gene_id, gene_name, table.columns["chrom"][row], strand, coordinates))
     psi = {name.removeprefix(PSI): table.numbers(name, 0, 1) for name in table.columns if name.startswith(PSI)}
     rows = [] if changes is None else _changes(changes, table.columns.get("event_id", []))
-    return build(exons, psi, rows)
+    return table.events(exons, psi, rows)
 
 
 def write_events(events: Events, path: Path | str, changes: Path | str) -> None:
@@ -73,6 +72,8 @@ def _changes(path: Path | str, ids: list[str]) -> list[Change]:
     for row, name in enumerate(table.columns["event_id"]):
         if name not in place:
             table.refuse(row, "event_id", "an event of the first table")
+        if np.isnan(numbers["dpsi"][row]):
+            continue
         first, second = (table.columns[each][row] for each in PAIR)
         rows.append(Change(place[name], first, second, *(float(numbers[each][row]) for each in limits)))
     return rows

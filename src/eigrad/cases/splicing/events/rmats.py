@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from eigrad.cases.splicing.events.table import Change, Events, Triplet, build, order_refusal
+from eigrad.cases.splicing.events.table import Change, Events, Triplet, order_refusal
 from eigrad.cases.splicing.events.text import MISSING, Text, read_text
 
 EXON = ("exonStart_0base", "exonEnd")
@@ -47,7 +47,7 @@ def read_rmats(path: Path | str, conditions: tuple[str, str] = ("group_1", "grou
             if abs(change + difference[row]) > TOLERANCE:
                 table.refuse(row, "IncLevelDifference", f"{-change:.3f}, the mean of IncLevel1 less that of IncLevel2")
             changes.append(Change(row, *conditions, dpsi=change, p_adjusted=fdr[row]))
-    return build(exons, levels, changes)
+    return table.events(exons, levels, changes)
 
 
 def _mean(table: Text, row: int, column: str) -> float:

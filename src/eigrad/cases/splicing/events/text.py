@@ -8,7 +8,7 @@ import io
 import math
 import re
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
@@ -16,7 +16,11 @@ from typing import NoReturn
 import numpy as np
 from jaxtyping import Float64
 
-SPAN = re.compile(r"(na|-1|\d+)-(na|-1|\d+)")
+from eigrad.cases.splicing.events.table import Change, Events, Triplet, build
+
+DIGITS = 15  # of a coordinate: far more than a genome needs, and far from where whole numbers end
+PLACE = rf"\d{{1,{DIGITS}}}"
+SPAN = re.compile(rf"(na|-1|{PLACE})-(na|-1|{PLACE})")
 Span = tuple[int | None, int | None]
 MISSING = ("", "NA", "na", "NaN", "nan")
 
@@ -84,8 +88,8 @@ class Text:
 
     def whole(self, row: int, column: str, text: str) -> int:
         """A coordinate of at least 0."""
-        if not text.strip().isdecimal():
-            self.refuse(row, column, "a whole number of at least 0")
+        if not text.strip().isdecimal() or len(text.strip()) > DIGITS:
+            self.refuse(row, column, f"a whole number of at least 0 and at most {DIGITS} digits")
         return int(text)
 
     def span(self, row: int, column: str, text: str) -> Span:
@@ -95,6 +99,18 @@ class Text:
             self.refuse(row, column, "START-END, such as 100-200, an unknown end as na")
         start, end = (None if part in ("na", "-1") else int(part) for part in match.groups())
         return start, end
+
+    def events(
+        self,
+        exons: Sequence[Triplet],
+        psi: Mapping[str, Float64[np.ndarray, " rows"]],
+        changes: Sequence[Change] = (),
+    ) -> Events:
+        """The events that the rows are; where these do not fit together, the table is named."""
+        try:
+            return build(exons, psi, changes)
+        except ValueError as error:
+            raise ValueError(f"{self.path}: {error}") from error
 
     def strand(self, row: int, column: str) -> str:
         """+ or -."""
@@ -121,6 +137,9 @@ def read_text(path: Path | str, needed: Sequence[str], separator: str = "\t", re
         raise ValueError(f"{path}, line {rows.line_num}: cannot be read ({error}), expected a table") from error
     if not found:
         raise ValueError(f"{path}: got an empty file, expected a table with a header")
+    for line, row in found:
+        if broken := next((cell for cell in row if "\n" in cell or "\r" in cell), None):
+            raise ValueError(f"{path}, line {line}: got {broken[:80]!r}, expected no cell over several lines")
     header = [name.strip() for name in found[0][1]]
     for name in needed:
         if name not in header:

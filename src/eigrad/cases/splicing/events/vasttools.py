@@ -8,14 +8,15 @@ from pathlib import Path
 
 import numpy as np
 
-from eigrad.cases.splicing.events.table import Events, Triplet, build, order_refusal
-from eigrad.cases.splicing.events.text import Text, read_text
+from eigrad.cases.splicing.events.table import Events, Triplet, order_refusal
+from eigrad.cases.splicing.events.text import PLACE, Text, read_text
 
 NEEDED = ("GENE", "EVENT", "COORD", "LENGTH", "FullCO", "COMPLEX")
 EXON_TYPES = ("S", "C1", "C2", "C3", "ANN", "MIC")  # of COMPLEX; others are introns and alternative splice sites
 QUALITIES = ("SOK", "OK", "LOW", "VLOW", "N")  # of a sample's first score: its reads, best first
-SPAN = re.compile(r"([^:]+):(\d+)-(\d+)")
-FULL = re.compile(r"([^:]+):([\d+]+),([\d+]+)-([\d+]+),([\d+]+)")
+SITES = rf"\+*{PLACE}(?:\++{PLACE})*\+*"
+SPAN = re.compile(rf"([^:]+):({PLACE})-({PLACE})")
+FULL = re.compile(rf"([^:]+):({SITES}),({SITES})-({SITES}),({SITES})")
 
 
 def read_vasttools(path: Path | str, min_quality: str = "LOW") -> Events:
@@ -38,7 +39,7 @@ def read_vasttools(path: Path | str, min_quality: str = "LOW") -> Events:
         chrom, strand, coordinates = _triplet(table, row)
         gene = table.columns["GENE"][row]
         exons.append(Triplet(gene, gene, chrom, strand, coordinates))
-    return build(exons, psi)
+    return table.events(exons, psi)
 
 
 def _psi(table: Text, row: int, sample: str, min_quality: str) -> float:
@@ -61,8 +62,6 @@ def _triplet(table: Text, row: int) -> tuple[str, str, list[int | None]]:
         table.refuse(row, "FullCO", f"the chromosome of COORD, {exon[1]}")
     start, end = int(exon[2]), int(exon[3])
     donors, acceptors = ([int(site) for site in full[i].split("+") if site] for i in (2, 5))
-    if not donors or not acceptors:
-        table.refuse(row, "FullCO", "sites such as chr1:50,100-200,300")
     strand = "+" if min(donors) < min(acceptors) else "-"
     if strand == "+":
         donor, acceptor = max(donors), min(acceptors)
