@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +11,18 @@ from jaxtyping import Float32
 
 from eigrad.cases.splicing.features.regions import Spans
 from eigrad.cases.splicing.libraries import require_library
+
+
+@contextmanager
+def _readable(path: Path) -> Iterator[None]:
+    """A block in which whatever pybigtools raises becomes a ValueError; of a damaged file it panics, which is more."""
+    try:
+        yield
+    except (KeyboardInterrupt, SystemExit, GeneratorExit):
+        raise
+    except BaseException as error:
+        reason = " ".join(str(error).split())
+        raise ValueError(f"{path}: cannot be read ({reason}), expected a bigWig file") from error
 
 
 class Track:
@@ -19,12 +33,9 @@ class Track:
         import pybigtools
 
         self.path = Path(path)
-        try:
+        with _readable(self.path):
             self._file = pybigtools.open(str(path))
             self.lengths: dict[str, int] = dict(self._file.chroms())
-        except (OSError, ValueError, pybigtools.BBIReadError) as error:
-            reason = " ".join(str(error).split())
-            raise ValueError(f"{path}: cannot be read ({reason}), expected a bigWig file") from error
 
     def require_any(self, chrom: np.ndarray) -> None:
         """Refuse a track that has none of these chromosomes: it names them otherwise, or is of another genome."""
@@ -41,6 +52,7 @@ class Track:
             for i, (start, end) in enumerate(zip(starts[row].tolist(), ends[row].tolist(), strict=True)):
                 inside = max(start, 0), min(end, length)
                 if inside[0] < inside[1]:
-                    values = self._file.values(name, *inside, fillna=0)
+                    with _readable(self.path):
+                        values = self._file.values(name, *inside, fillna=0)
                     found[row, i] = float(values.sum()) / (end - start)
         return found

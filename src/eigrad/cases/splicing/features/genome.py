@@ -44,9 +44,17 @@ class Genome:
         self.path = Path(path)
         try:
             self._fasta = pyfaidx.Fasta(str(path), as_raw=True, read_ahead=None)
-        except (OSError, ValueError, pyfaidx.FastaIndexingError, pyfaidx.UnsupportedCompressionFormat) as error:
+            self._require_whole()
+        except Exception as error:  # of damaged files and indices that is many things
             reason = " ".join(str(error).split())
             raise ValueError(f"{path}: cannot be read ({reason}), expected a FASTA file") from error
+
+    def _require_whole(self) -> None:
+        """Refuse an index by which sequences lie beyond the end of a file that is not compressed."""
+        size = self.path.stat().st_size
+        for name, record in self._fasta.faidx.index.items():
+            if min(record) < 0 or (record.bend > size and self.path.suffix not in (".gz", ".bgz")):
+                raise ValueError(f"by its index {name!r} is not in the file")
 
     @cached_property
     def lengths(self) -> dict[str, int]:
@@ -55,7 +63,16 @@ class Genome:
 
     def chromosome(self, name: str) -> Codes:
         """A whole chromosome."""
-        return encoded(str(self._fasta[name][:]))
+        try:
+            codes = encoded(str(self._fasta[name][:]))
+        except Exception as error:  # as above
+            reason = " ".join(str(error).split())
+            raise ValueError(f"{self.path}: {name!r} cannot be read ({reason}), expected a FASTA file") from error
+        if len(codes) != self.lengths[name]:
+            raise ValueError(
+                f"{self.path}: {name!r} has {len(codes)} letters, expected {self.lengths[name]} as its index says"
+            )
+        return codes
 
     def chromosomes(self, names: Sequence[str]) -> Iterator[tuple[str, Codes]]:
         """Chromosomes, each held no longer than it is used; an unknown one is refused before the first."""

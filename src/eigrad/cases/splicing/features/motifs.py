@@ -95,11 +95,11 @@ def read_meme(path: Path | str) -> list[Motif]:
                 raise ValueError(
                     f"{path}, line {number + 1}: got a matrix without a name, expected a line MOTIF NAME above"
                 )
-            rows = [_row(path, number + 2 + i, lines) for i in range(int(match[1]))]
-            if not WIDTHS[0] <= len(rows) <= WIDTHS[1]:
+            if len(match[1]) > 9 or not WIDTHS[0] <= int(match[1]) <= WIDTHS[1]:
                 raise ValueError(
-                    f"{path}, line {number + 1}: got {len(rows)} positions, expected {WIDTHS[0]} to {WIDTHS[1]}"
+                    f"{path}, line {number + 1}: got {match[1][:9]} positions, expected {WIDTHS[0]} to {WIDTHS[1]}"
                 )
+            rows = [_row(path, number + 2 + i, lines) for i in range(int(match[1]))]
             found.append(Motif(_unused(name, found), np.array(rows), str(Path(path).name)))
             name = ""
     if not found:

@@ -24,6 +24,7 @@ from eigrad.progress import track
 AT_ONCE = 2000  # events whose sequences are held together
 WORDS = (1, 2, 3)  # letters of the k-mers that are counted
 MOTIF_UNITS = {"affinity": "bits", "density": "hits per 100 nt", "cluster": "hits in 50 nt"}
+CATALOGUE = ("name", "region", "kind", "meta_feature", "units")
 EXONS = ("upstream_exon", "exon", "downstream_exon")
 
 
@@ -140,7 +141,7 @@ def catalogue(
     chosen = built_in() if motifs is None else motifs
     _require_own_names(chosen)
     columns = [*_columns(chosen, conserved), *(_folding() if structure else ())]
-    return pd.DataFrame(columns, columns=["name", "region", "kind", "meta_feature", "units"])
+    return pd.DataFrame(columns, columns=list(CATALOGUE))
 
 
 def _require_own_names(motifs: Sequence[Motif]) -> None:

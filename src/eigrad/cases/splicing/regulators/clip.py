@@ -13,7 +13,7 @@ import pandas as pd
 from jaxtyping import Bool
 
 from eigrad.cases.splicing.events import COORDINATES, Events
-from eigrad.cases.splicing.events.text import content_of
+from eigrad.cases.splicing.events.text import DIGITS, content_of
 from eigrad.cases.splicing.libraries import require_library
 
 PLACES = ("upstream", "exon", "downstream")
@@ -82,9 +82,13 @@ def _of_ctk(rows: list[list[str]]) -> bool:
 
 def _counts_fit(cells: Sequence[str]) -> bool:
     across, changed, rate, count = cells[len(BED) :]
-    if not (across.isdecimal() and changed.isdecimal() and count.isdecimal()):
+    if not all(map(_is_whole, (across, changed, count))):
         return False
     return 1 <= int(changed) <= int(across) and 0 <= _number(rate) <= 1
+
+
+def _is_whole(text: str) -> bool:
+    return text.isdecimal() and len(text) <= DIGITS
 
 
 def _number(text: str) -> float:
@@ -101,7 +105,7 @@ def _site(path: Path | str, number: int, cells: list[str], header: Sequence[str]
     if header is not None and len(cells) != len(header):
         raise ValueError(f"{path}, line {number}: got {len(cells)} columns, expected {len(header)} as in the header")
     for place in (1, 2):
-        if not cells[place].isdecimal():
+        if not _is_whole(cells[place]):
             raise ValueError(
                 f"{path}, line {number}, column {BED[place]!r}: got {cells[place][:80]!r}, expected a whole number"
             )

@@ -21,6 +21,7 @@ MIN_TIMES, MIN_FOLD = 2.0, 1.0  # of a specific gene: TPM over the mean of other
 BACKGROUND = 0.5  # TPM, a standard deviation: below it Expression Atlas calls nothing expressed
 VARIATION = 0.1  # of TPM, between replicates of one kind (edgeR's guide has it for genetically identical animals)
 GENES = ("genename", "genesymbol", "hgncsymbol", "symbol", "gene")  # the first that a table has names its genes
+MOST = 1e15  # in a cell: sums of some stay numbers
 IDS = {
     *GENES, "geneid", "genetype", "genebiotype", "genedescription", "name", "description", "hgnc", "hgncid", "entrez",
     "entrezid", "entrezgene", "entrezgeneid", "ncbigeneid", "ensembl", "ensemblid", "ensemblgene", "ensemblgeneid",
@@ -170,6 +171,8 @@ def _wide(table: Text, gene: str) -> pd.DataFrame:
     for column, why in (("", "a name for every column"), ("replicate", "a long table where there are replicates")):
         if column in tissues:
             raise ValueError(f"{table.path}: got the column {column!r}, expected {why}")
+    if "tpm" in tissues:
+        raise ValueError(f"{table.path}: has a column 'tpm' and none of the tissue, expected both or neither")
     if not tissues:
         raise ValueError(f"{table.path}: has no column but names of genes, expected one for every tissue")
     wide = pd.DataFrame({column: _tpm(table, column) for column in tissues})
@@ -179,6 +182,8 @@ def _wide(table: Text, gene: str) -> pd.DataFrame:
 
 def _tpm(table: Text, column: str) -> np.ndarray:
     values: np.ndarray = table.numbers(column, 0)
+    if len(large := np.flatnonzero(values > MOST)):
+        table.refuse(int(large[0]), column, f"a number of at most {MOST:g}")
     if len(missing := np.flatnonzero(np.isnan(values))):
         table.refuse(int(missing[0]), column, "a number (0 where nothing is expressed)")
     return values

@@ -32,12 +32,27 @@ class Truth:
 
 def read_truth(folder: Path, conditions: Sequence[str], meta_features: Sequence[str]) -> Truth:
     """The truth about these meta-features: causes are what acts in one of the conditions, or on every exon."""
-    table = pd.read_csv(folder / "meta_features.csv")
+    table = _read(folder / "meta_features.csv", ("meta_feature", "kind"), conditions)
     acting = table[(table[list(conditions)].abs() >= LEAST).any(axis=1)]
     causes = set(acting.loc[acting["kind"].isin(CAUSES), "meta_feature"])
     shown = set(acting.loc[acting["kind"] == SHOWN, "meta_feature"]) - causes
     names = pd.Index(meta_features)
     return Truth(np.asarray(names.isin(list(causes))), np.asarray(names.isin(list(shown))))
+
+
+def _read(path: Path, texts: Sequence[str], numbers: Sequence[str]) -> pd.DataFrame:
+    """A table of the truth, with these columns."""
+    try:
+        table = pd.read_csv(path)
+    except (OSError, ValueError) as error:
+        reason = " ".join(str(error).split())
+        raise ValueError(f"{path}: cannot be read ({reason}), expected a table of eigrad simulate") from error
+    if missing := [name for name in (*texts, *numbers) if name not in table]:
+        raise ValueError(f"{path}: has no column {missing[0]!r}, expected {', '.join((*texts, *numbers))}")
+    for name in numbers:
+        if not pd.api.types.is_numeric_dtype(table[name]) or not np.isfinite(table[name].to_numpy(float)).all():
+            raise ValueError(f"{path}: got cells in {name!r} that are no finite numbers, expected numbers")
+    return table
 
 
 def recovered(tables: Mapping[str, pd.DataFrame], truth: Truth) -> pd.DataFrame:
@@ -66,7 +81,7 @@ def planted(folder: Path, table: pd.DataFrame, order: np.ndarray) -> pd.DataFram
     `log_odds` is what many sites do to inclusion in the tissues where the factor acts; place, significant and
     mean_attribution are the table's, empty where it has no such meta-feature.
     """
-    effects = pd.read_csv(folder / "effects.csv")
+    effects = _read(folder / "effects.csv", ("factor", "region"), ("log_odds",))
     tissues = [str(name) for name in effects if name not in ("factor", "region", "log_odds")]
     acting = effects[tissues] >= LEAST
     told = pd.DataFrame(

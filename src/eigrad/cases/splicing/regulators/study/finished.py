@@ -29,6 +29,7 @@ T = TypeVar("T")
 logger = logging.getLogger(__name__)
 
 INCLUDED, EXCLUDED, STILL, ELSEWHERE = "included", "excluded", "non-changing", "changing elsewhere"
+NUMBERS = ("magnitude", "p_adjusted")
 NEEDED = ("meta_feature", "region", "kind", "significant", "direction", "magnitude", "p_adjusted")
 FEWEST = 20  # exons of the class, and of those that do not change, below which nothing can be tested
 
@@ -189,9 +190,10 @@ def _of_world(finished: Finished) -> dict[str, Any]:
 def _settings(folder: Path, config: Mapping[str, Any]) -> StudySettings:
     try:
         return StudySettings.from_arguments(folder, config["arguments"])
-    except (KeyError, TypeError) as error:
+    except (KeyError, TypeError, ValueError) as error:
+        reason = " ".join(str(error).split())[:200]
         raise ValueError(
-            f"RUN: got {folder}, whose config.json has other arguments than eigrad splicing now takes ({error}), "
+            f"RUN: got {folder}, whose config.json has other arguments than eigrad splicing now takes ({reason}), "
             "expected a run of this version"
         ) from None
 
@@ -202,9 +204,16 @@ def _meta_features(folder: Path) -> pd.DataFrame:
     try:
         table = pd.read_csv(path, keep_default_na=False)
     except (OSError, ValueError) as error:
-        raise ValueError(f"RUN: {path} cannot be read ({error}), expected the run's meta-features") from None
+        reason = " ".join(str(error).split())
+        raise ValueError(f"RUN: {path} cannot be read ({reason}), expected the run's meta-features") from None
     if missing := [name for name in NEEDED if name not in table]:
         raise ValueError(f"RUN: {path} has no column {missing[0]!r}, expected {', '.join(NEEDED)}")
+    if table.empty or table["significant"].dtype != bool:
+        raise ValueError(f"RUN: {path} does not say True or False in every row of 'significant', expected it to")
+    for name in NUMBERS:
+        table[name] = pd.to_numeric(table[name], errors="coerce")
+        if not np.isfinite(table.loc[table["significant"], name].to_numpy(float)).all():
+            raise ValueError(f"RUN: {path} has no finite {name!r} of every significant meta-feature, expected numbers")
     return table
 
 
@@ -213,7 +222,7 @@ def _config(folder: Path) -> dict[str, Any]:
         config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
         if config["command"] == "splicing":
             return dict(config)
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         pass
     raise ValueError(f"RUN: got {folder}, expected a run folder of eigrad splicing (its config.json says otherwise)")
 
