@@ -44,7 +44,7 @@ def _is_run(folder: Path, command: str) -> bool:
         return bool(json.loads((folder / "config.json").read_text(encoding="utf-8"))["command"] == command)
     except FileNotFoundError:
         return [path.name for path in folder.iterdir()] == ["models"]
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return False
 
 

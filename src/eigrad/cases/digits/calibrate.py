@@ -76,13 +76,18 @@ def _opened(folder: Path) -> tuple[Study, dict[str, Any]]:
     config, summary = (_read(folder, name) for name in ("config.json", "summary.json"))
     if config.get("command") != "digits":
         raise ValueError(f"{folder}: got a run of {config.get('command')!r}, expected one of eigrad digits")
-    settings = Settings(out=folder, **config["arguments"])
+    try:
+        settings = Settings(out=folder, **config["arguments"])
+        data, hashes = config["data"]["hash"], {kind: each["hash"] for kind, each in config["models"].items()}
+    except (KeyError, TypeError, AttributeError) as error:
+        reason = " ".join(str(error).split())
+        raise ValueError(f"{folder}: config.json is not whole ({reason}), expected a finished run folder") from error
     digits = mnist.load(settings.data, settings.seed)
-    if digits.hash != config["data"]["hash"]:
+    if digits.hash != data:
         raise ValueError(f"{folder}: its images are not those in {settings.data or 'the package'}, expected the same")
     models = networks.load_or_train_all(folder / "models", digits, settings)
     for kind, trained in models.items():
-        if model_hash(trained.network, trained.autoencoder) != config["models"][kind]["hash"]:
+        if model_hash(trained.network, trained.autoencoder) != hashes.get(kind):
             raise ValueError(f"{folder}: its network {kind!r} is not the one of config.json, expected a finished run")
     images = Images.draw(digits.train, settings.sample, settings.n_samples, settings.seed)
     return Study(settings, digits, models, images), summary
@@ -91,7 +96,7 @@ def _opened(folder: Path) -> tuple[Study, dict[str, Any]]:
 def _read(folder: Path, name: str) -> dict[str, Any]:
     try:
         content = json.loads((folder / name).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise ValueError(f"{folder}: {name} cannot be read ({error}), expected a finished run folder") from error
     if not isinstance(content, dict):
         raise ValueError(f"{folder / name}: got {type(content).__name__}, expected a JSON object")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import zlib
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -118,11 +119,13 @@ def _read(path: Path) -> pd.DataFrame:
             keep_default_na=False,
             compression="gzip" if content[:2] == b"\x1f\x8b" else None,
         )
-    except (OSError, EOFError, ValueError) as error:  # pandas' own errors are ValueErrors
+    except (OSError, EOFError, ValueError, zlib.error) as error:  # pandas' own errors are ValueErrors
         reason = " ".join(str(error).split())
         raise ValueError(f"{path}: cannot be read ({reason}), expected a CSV table of windows") from error
     if missing := [name for name in COLUMNS if name not in table]:
         raise ValueError(f"{path}: has no column {missing[0]!r}, expected {' and '.join(COLUMNS)}")
+    if not isinstance(table.index, pd.RangeIndex):
+        raise ValueError(f"{path}: got rows of more cells than the header, expected as many")
     table["sequence"] = table["sequence"].str.strip().str.upper()
     for number, (sequence, label) in enumerate(zip(table["sequence"], table["label"], strict=True), start=1):
         _check(f"{path}: row {number}", sequence, label, len(table["sequence"][0]))

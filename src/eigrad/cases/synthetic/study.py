@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -82,9 +83,9 @@ def _one(settings: Comparison, path: Path, variant: str, seed: int, progress: bo
     }  # fmt: skip
     config = path.with_suffix(".json")
     tables = [path.with_suffix(".csv"), path.with_name(f"{path.name}-groups.csv")]
-    if all(file.exists() for file in (config, *tables)) and json.loads(config.read_text(encoding="utf-8")) == how:
+    if (kept := _kept(config, tables, how)) is not None:
         logger.info("%s, seed %d: reusing %s", variant, seed, tables[0])
-        return Compared(*map(pd.read_csv, tables))
+        return kept
     logger.info("%s, seed %d", variant, seed)
     config.unlink(missing_ok=True)
     found = compare(
@@ -95,6 +96,15 @@ def _one(settings: Comparison, path: Path, variant: str, seed: int, progress: bo
         write_table(file, table)
     write_json(config, how)
     return found
+
+
+def _kept(config: Path, tables: Sequence[Path], how: Mapping[str, Any]) -> Compared | None:
+    """What the files have, None where it was made in another way or they cannot be read."""
+    try:
+        same = json.loads(config.read_text(encoding="utf-8")) == how
+        return Compared(*map(pd.read_csv, tables)) if same else None
+    except (OSError, ValueError, RecursionError):
+        return None
 
 
 def means(table: pd.DataFrame, measures: Sequence[str] = MEASURES) -> pd.DataFrame:

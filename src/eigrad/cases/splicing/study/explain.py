@@ -192,7 +192,7 @@ def _remove_others(folder: Path, fingerprint: Mapping[str, Any]) -> None:
         try:
             beside = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
             same = {**beside["how"], "method": None} == json.loads(json.dumps({**fingerprint, "method": None}))
-        except (OSError, ValueError, KeyError, TypeError):
+        except (OSError, ValueError, KeyError, TypeError, RecursionError):
             same = False
         if not same:
             path.unlink()
@@ -205,7 +205,7 @@ def _kept(path: Path, how: Mapping[str, Any]) -> pd.DataFrame | None:
         if beside.pop("how") != json.loads(json.dumps(how)):
             return None
         table = pd.read_csv(path, keep_default_na=False)
-    except (OSError, ValueError, KeyError, AttributeError, TypeError):
+    except (OSError, ValueError, KeyError, AttributeError, TypeError, RecursionError):
         return None
     table.attrs = beside
     return table

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,11 +19,12 @@ from eigrad.cases.splicing.features import SITES, Features, Genome, compute, sit
 from eigrad.cases.splicing.features.conservation import Track
 from eigrad.cases.splicing.features.motifs import read_meme
 from eigrad.cases.splicing.features.regions import by_chromosome
+from eigrad.cases.splicing.features.table import CATALOGUE
 from eigrad.cases.splicing.model.dataset import joined
 from eigrad.cases.splicing.simulate import TISSUES, simulate
 from eigrad.cases.splicing.simulate import Settings as World
 from eigrad.cases.splicing.study.settings import Settings
-from eigrad.data import write_atomic, write_json, write_table
+from eigrad.data import is_there, write_atomic, write_json, write_table
 
 logger = logging.getLogger(__name__)
 
@@ -84,7 +86,7 @@ def located(settings: Settings) -> Sources:
     )
     for name in ("fasta", "gtf", "bigwig", "motifs", "changes"):
         path = getattr(sources, name)
-        if path is not None and not path.is_file():
+        if path is not None and not (is_there(path) and path.is_file()):
             raise ValueError(f"--{name}: got {path}, expected a file")
     return sources
 
@@ -129,15 +131,15 @@ def arguments_of(folder: Path) -> dict[str, Any] | None:
     """What a finished world was made with."""
     try:
         return dict(json.loads((folder / "world.json").read_text(encoding="utf-8"))["arguments"])
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return None
 
 
 def _tables(given: Path) -> list[Path]:
     """A table itself, or the tables in a folder."""
-    if given.is_file():
+    if is_there(given) and given.is_file():
         return [given]
-    found = sorted({path for pattern in TABLES for path in given.glob(pattern)})
+    found = sorted({path for pattern in TABLES for path in given.glob(pattern)}) if is_there(given) else []
     if not found:
         raise ValueError(f"--events: got {given}, expected a table of events or a folder with some")
     return found
@@ -213,11 +215,16 @@ def _stored(folder: Path, how: dict[str, Any], events: Events) -> Features | Non
     try:
         if json.loads((folder / "features.json").read_text(encoding="utf-8")) != how:
             return None
-        values = np.load(folder / "features.npy", allow_pickle=False)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")  # our own files give none
+            values: np.ndarray = np.lib.format.open_memmap(folder / "features.npy", mode="r")
         catalogue = pd.read_csv(folder / "catalogue.csv", keep_default_na=False)
-    except (OSError, ValueError, EOFError):
+    except Exception:  # what readers of damaged files raise is many things
         return None
-    if values.shape != (len(events), len(catalogue)):
+    if values.shape != (len(events), len(catalogue)) or tuple(catalogue) != CATALOGUE:
+        return None
+    values = np.array(values)
+    if values.dtype != np.float32 or not np.isfinite(values).all():
         return None
     logger.info("reusing %s", folder / "features.npy")
     return Features(values, tuple(events.exons["event_id"]), catalogue)
