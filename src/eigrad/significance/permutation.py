@@ -20,7 +20,7 @@ from eigrad.significance.prepare import Matrix
 PerFeature = Float64[np.ndarray, " features"]
 Picks = Int[np.ndarray, "draws samples"]
 
-_TIED = 1e-9  # statistics of the same samples, summed in another order, differ by rounding
+_TIED = 1e-9  # statistics of the same samples, summed in another order, differ by rounding: below one, absolutely
 _CANCELED = 8 * np.finfo(float).eps  # of a variance from sums of squares, for each time the difference holds it squared
 _STATISTICS_AT_ONCE, _FIRST_DRAWS, _MOST_DRAWS = 2**22, 256, 2048
 _COLUMNS_AT_ONCE = 256
@@ -60,7 +60,7 @@ def max_t(group: Matrix, null: Matrix, observed: PerFeature, floor: float, how: 
     sides = np.abs if how.two_sided else np.asarray
     extreme = sides(observed)
     order = np.argsort(-extreme, kind="stable")
-    reached = extreme - np.minimum(np.maximum(_TIED, _CANCELED * extreme**2), 0.5) * np.abs(extreme)
+    reached = extreme - np.minimum(np.maximum(_TIED, _CANCELED * extreme**2), 0.5) * np.maximum(np.abs(extreme), 1.0)
     exact = math.comb(n_samples, n_picked) <= how.n_permutations
     picks = _arrangements if exact else partial(_drawn, n_draws=how.n_permutations, seed=how.seed)
     hopeless = math.floor(how.alpha * (how.n_permutations + 1))
