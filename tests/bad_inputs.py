@@ -93,10 +93,10 @@ def cells(**options: Any) -> Any:
     return tl.explain(**given | options)
 
 
-def page(folder: Path, **options: Any) -> Any:
+def page(folder: Path, *, place: Path | None = None, **options: Any) -> Any:
     found = explained()
     sets = {"group": found, "null": found, "reference": found} | options
-    return write_page(folder / "page", progress=False, **sets)
+    return write_page(folder / "page" if place is None else place, progress=False, **sets)
 
 
 def captum(inputs: Any = X, **options: Any) -> Any:
@@ -215,11 +215,17 @@ def inputs(folder: Path) -> dict[str, Callable[[], Any]]:
         "recommended of other features": lambda: recommended(A, B, B[:, :2], progress=False),
         "patches too large": lambda: patches((4, 4), 0),
         # pages, stores, other libraries
+        "page of one text as names": lambda: page(folder, names="ab"),
+        "page of a number as names": lambda: page(folder, names=5),
+        "page without a title": lambda: page(folder, title=""),
+        "page of a mapping as sets": lambda: page(folder, sets={}),
+        "page in a name too long": lambda: page(folder, place=folder / ("x" * 300)),
+        "draw_sets of many": lambda: draw_sets(FLAG, ~FLAG, n_samples="many"),
         "page of an array": lambda: page(folder, group=A),
         "page of three names": lambda: page(folder, names=("a", "b", "c")),
         "page of other sets": lambda: page(folder, sets=draw_sets(FLAG, ~FLAG)),
-        "page in a file": lambda: write_page(folder / "file", *[explained()] * 3, progress=False),
-        "page over something else": lambda: write_page(folder, *[explained()] * 3, progress=False),
+        "page in a file": lambda: page(folder, place=folder / "file"),
+        "page over something else": lambda: page(folder, place=folder),
         "store of nothing": lambda: store.load(folder / "nothing"),
         "store of a file": lambda: store.load(folder / "file"),
         "store of a folder": lambda: store.load(folder / "empty"),

@@ -29,9 +29,13 @@ def test_no_sample_is_compared_with_itself(kinds, n_samples, seed):
     assert reference[[*sets.reference, *sets.points]].all()
     assert not of["class"] & (of["null"] | of["reference"] | of["points"])
     assert not of["points"] & (of["null"] | of["reference"])
+    assert of["points"]
     assert len(sets.group) == min(n_samples, max(4, group.sum() * 3 // 4))
     assert len(sets.reference) == min(n_samples, reference.sum() // 2)
-    assert len(sets.points) == reference.sum() - len(sets.reference)
+    left = reference.sum() - len(sets.reference)
+    assert left - len(sets.null) <= len(sets.points) <= left
+    assert len(sets.points) >= left // 2
+    assert group[sets.null].mean() <= 0.5
     assert len(sets.null) <= len(sets.group)
 
 
@@ -42,6 +46,33 @@ def test_a_seed_gives_the_same_sets_and_another_gives_others():
     assert not np.array_equal(first.group, other.group)
     flags = pd.Series(kind == 0), pd.Series(kind == 1)
     assert np.array_equal(draw_sets(*flags, n_samples=20, seed=3).null, first.null)
+
+
+@pytest.mark.parametrize(
+    ("sizes", "n_samples", "expected"),
+    [
+        ((400, 200, 200), 80, (40, 20, 20)),  # in the proportions of the data
+        ((1000, 1000, 0), 300, (150, 150, 0)),
+        ((900, 100, 100), 90, (45, 22, 23)),  # no more than half of the class
+        ((50, 400, 550), 300, (2, 15, 20)),  # of whom 37 are explained
+        ((500, 500, 0), 500, (125, 250, 0)),  # where few of the class are left
+    ],
+)
+def test_the_null_is_of_everyone(sizes, n_samples, expected):
+    kind = np.random.default_rng(1).permutation(np.repeat([0, 1, 2], sizes))
+    sets = draw_sets(kind == 0, kind == 1, n_samples=n_samples)
+    counts = np.bincount(kind[sets.null], minlength=3)
+    assert abs(counts - expected).max() <= 1
+    assert counts.sum() == len(sets.group)
+
+
+def test_sets_are_drawn_from_everywhere():
+    kind = np.repeat([0, 1, 2], 400)
+    sets = draw_sets(kind == 0, kind == 1, n_samples=100)
+    for places in (*sets.explained.values(), sets.points):
+        for label in np.unique(kind[places]):
+            own = places[kind[places] == label] - 400 * label
+            assert abs(own.mean() - 199.5) < 5 * 115 / len(own) ** 0.5
 
 
 def test_points_are_no_more_than_are_of_use():
@@ -62,6 +93,10 @@ def flags(n, n_true):
         (flags(30, 10), ~flags(31, 10), {}, "reference: got 31 flags, expected 30"),
         (np.arange(30), ~flags(30, 10), {}, "group: got int64 of shape (30,), expected a flag"),
         (np.array("liver"), ~flags(30, 10), {}, "group: got <U5 of shape (), expected a flag"),
+        (flags(30, 10), ~flags(30, 10), {"n_samples": 4.5}, "n_samples: got 4.5, expected a whole number"),
+        (flags(30, 10), ~flags(30, 10), {"n_samples": float("inf")}, "n_samples: got inf, expected a whole number"),
+        (flags(30, 10), ~flags(30, 10), {"n_samples": None}, "n_samples: got None, expected a whole number"),
+        (flags(30, 10), ~flags(30, 10), {"seed": -1}, "seed: got -1, expected a whole number of at least 0"),
         (flags(30, 10), ~flags(30, 10), {"n_samples": 3}, "n_samples: got 3, expected a whole number of at least 4"),
     ],
 )

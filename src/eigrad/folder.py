@@ -22,7 +22,11 @@ def opened(folder: Path, command: str, *, argument: str = "--out") -> Path:
 
     `argument` is what a refusal calls it.
     """
-    if folder.is_dir() and any(folder.iterdir()) and not _is_run(folder, command):
+    try:
+        foreign = folder.is_dir() and any(folder.iterdir()) and not _is_run(folder, command)
+    except OSError as error:
+        raise ValueError(f"{argument}: cannot read {folder} ({error.strerror}), expected a folder") from error
+    if foreign:
         raise ValueError(
             f"{argument}: {folder} is not empty and holds no run of eigrad {command}, expected a new or empty folder"
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+import warnings
 from collections import Counter
 from collections.abc import Collection, Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -58,8 +59,10 @@ def save(canvas: Figure, path: Path) -> list[Path]:
     written = []
     with (
         mpl.rc_context(STYLE),
+        warnings.catch_warnings(),
         tempfile.TemporaryDirectory(prefix=f".{path.name}-", dir=path.parent) as beside,
     ):
+        warnings.filterwarnings("ignore", "Glyph .* missing")  # a name in a script that the font has not: boxes
         for kind, metadata in (("png", {"Software": None}), ("svg", {"Date": None})):
             whole = Path(beside, f"figure.{kind}")
             canvas.savefig(whole, metadata=metadata)

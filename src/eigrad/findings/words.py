@@ -24,7 +24,7 @@ LIMITS = [
 ]
 
 
-def describe(question: Question, summary: Mapping[str, Any]) -> dict[str, Any]:
+def described(question: Question, summary: Mapping[str, Any]) -> dict[str, Any]:
     """The page as data, for the report to lay out."""
     return {
         "title": question.title,
@@ -51,6 +51,7 @@ def _headline(question: Question, summary: Mapping[str, Any]) -> list[str]:
 
 
 def _features(summary: Mapping[str, Any]) -> dict[str, Any]:
+    numbered = "as in the data" if summary["numbered"] else "within their set"
     return {
         "title": "Features",
         "text": [f"Caution: {warning}" for warning in summary["warnings"]],
@@ -73,7 +74,7 @@ def _features(summary: Mapping[str, Any]) -> dict[str, Any]:
                 "distributions": "distributions.csv", "samples": "samples.csv",
                 "caption": "Boxes are attributions of the three sets on one scale for all features: 5, 25, 50, 75 and "
                 "95 %. The names of the largest features open the attributions of single samples, which are numbered "
-                "as in the data, from 0. `mean_class`, `mean_reference` and `mean_null` are mean attributions.",
+                f"{numbered}, from 0. `mean_class`, `mean_reference` and `mean_null` are mean attributions.",
             }
         ],
     }  # fmt: skip
@@ -85,7 +86,10 @@ def _share(summary: Mapping[str, Any]) -> str:
 
 
 def _how(question: Question, summary: Mapping[str, Any]) -> dict[str, Any]:
-    errors = ", ".join(f"{100 * value:.2g} % ({name})" for name, value in summary["error_p95"].items())
+    errors = ", ".join(
+        f"{'not known' if value is None else f'{100 * value:.2g} %'} ({name})"
+        for name, value in summary["error_p95"].items()
+    )
     return {
         "title": "How it was computed",
         "text": [

@@ -25,7 +25,6 @@ T = TypeVar("T")
 TABLES = {".csv": ",", ".tsv": "\t", ".txt": "\t"}
 FASTA = (".fa", ".fasta", ".fna")
 MANY, FEWEST = 10**6, 100  # of chunks, or of numbers in one, that are taken on trust, and how far beyond what is there
-_UNREADABLE = (OSError, EOFError, ValueError, OverflowError, MemoryError, NotImplementedError, zlib.error)
 KNOWN = ".h5ad, .parquet, .csv, .tsv, .npy, .npz, .zarr or FASTA (tables and FASTA gzipped or not)"
 
 
@@ -110,7 +109,7 @@ def read_table(path: Path) -> pd.DataFrame:
         if ending == ".parquet":
             return pd.read_parquet(path)
         return pd.read_csv(path, sep=TABLES[ending], low_memory=False)
-    except _UNREADABLE as error:
+    except Exception as error:  # of damaged Parquet that is many things
         raise ValueError(f"{path}: cannot be read as a table ({_line(error)})") from error
 
 

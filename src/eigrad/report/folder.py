@@ -93,7 +93,7 @@ def read_png(run: Path, name: str) -> Png:
     return Png(data, width, height)
 
 
-def _per_inch(png: bytes) -> float:
+def _per_inch(png: bytes) -> float | int:
     """The resolution that the file states in its pHYs chunk (pixels per meter); without one, the page's own."""
     at = png.find(b"pHYs", 0, png.find(b"IDAT"))
     if at < 0 or len(png) < at + 13:

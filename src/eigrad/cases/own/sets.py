@@ -8,31 +8,31 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from eigrad import sets
 from eigrad.cases.own.settings import Settings
 from eigrad.inputs import Samples, chosen
+from eigrad.sets import Sets, split
 
 
 @dataclass(frozen=True)
-class Chosen:
+class Drawn(Sets):
     """The sets of an explanation, and of how many samples the class and the reference were drawn."""
 
-    sets: sets.Sets
     n_class: int
     n_reference: int
 
 
-def drawn(samples: Samples, settings: Settings) -> Chosen:
+def drawn(samples: Samples, settings: Settings) -> Drawn:
     """What the two queries name, drawn as `eigrad.draw_sets` does."""
-    queries = {"--class": settings.of, "--reference": settings.reference}
-    places = {option: chosen(samples.about, query, option) for option, query in queries.items()}
-    found = sets.drawn(places, len(samples), settings.n_samples, settings.seed)
-    if settings.n_baselines > len(found.points):
+    of = chosen(samples.about, settings.of, "--class")
+    reference = chosen(samples.about, settings.reference, "--reference")
+    names = ("--class", "--reference")
+    sets = split(of, reference, len(samples), settings.n_samples, settings.seed, names)
+    if settings.n_baselines > len(sets.points):
         raise ValueError(
-            f"--n-baselines: got {settings.n_baselines}, expected at most the {len(found.points)} samples of the "
+            f"--n-baselines: got {settings.n_baselines}, expected at most the {len(sets.points)} samples of the "
             "reference that are left for them"
         )
-    return Chosen(found, *map(len, places.values()))
+    return Drawn(**vars(sets), n_class=len(of), n_reference=len(reference))
 
 
 def values_of(samples: Samples, places: np.ndarray) -> Tensor:

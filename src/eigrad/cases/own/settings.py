@@ -111,7 +111,7 @@ def settings_of(out: Path, given: Mapping[str, Any], config: Path | None) -> Set
         values["of"] = values.pop("class")
     values |= {name: value for name, value in given.items() if value is not None}
     known = {each.name for each in fields(Settings)} - {"out"}
-    if unknown := sorted(set(map(str, values)) - known):
+    if unknown := sorted(set(values) - known):
         raise ValueError(f"{config}: got {unknown[0]!r}, expected only {', '.join(sorted(known - {'of'} | {'class'}))}")
     for name, option in NEEDED.items():
         if not str(values.get(name) or "").strip():
@@ -132,13 +132,14 @@ def _read(config: Path) -> Mapping[str, Any]:
         raise ValueError(f"--config: {config} cannot be read ({reason}), expected YAML") from error
     if not isinstance(content, dict):
         raise ValueError(f"--config: {config} holds {type(content).__name__}, expected names and values")
-    for name, value in content.items():
+    named = {str(name): value for name, value in content.items()}
+    for name, value in named.items():
         if expected := _refusal(name, value):
             raise ValueError(f"--config: {config}: got {str(value)[:80]!r} as {name!r}, expected {expected}")
-    return content
+    return named
 
 
-def _refusal(name: object, value: object) -> str | None:
+def _refusal(name: str, value: object) -> str | None:
     """What is expected of an argument in place of this value, None where nothing else is."""
     if value is None or name not in {"class", *(each.name for each in fields(Settings))}:
         return None

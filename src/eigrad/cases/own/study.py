@@ -17,12 +17,13 @@ from torch import Tensor, nn
 from eigrad import autoencoder, store
 from eigrad.attribute import Attributions, Explainer
 from eigrad.cases.options import BASELINES, PATHS
-from eigrad.cases.own.sets import Chosen, drawn, values_of
+from eigrad.cases.own.sets import Drawn, drawn, values_of
 from eigrad.cases.own.settings import AUTO, Settings
 from eigrad.data import write_atomic, write_json
 from eigrad.distribute import distribute
 from eigrad.findings import Findings, Question, figures
-from eigrad.findings.findings import places
+from eigrad.findings.findings import place_names
+from eigrad.findings.words import described
 from eigrad.findings.write import clear, finish, tabulate
 from eigrad.folder import Clock, opened, versions
 from eigrad.inputs import Samples, read_groups, read_network, read_samples
@@ -41,7 +42,7 @@ class Task:
 
     settings: Settings
     samples: Samples
-    chosen: Chosen
+    sets: Drawn
     network: nn.Module
     target: int
     values: dict[str, Tensor]
@@ -75,17 +76,17 @@ def run(settings: Settings, *, resume: bool = False, client: Any = None) -> Path
         tabulate(folder, findings)
     with clock("figures"):
         figures.draw(findings, folder / "figures")
-    summary = findings.summary() | _numbers(task) | {"seconds": clock.seconds, "versions": versions()}
-    return finish(folder, _question(task), summary)
+    more = _numbers(task) | {"seconds": clock.seconds, "versions": versions()}
+    return finish(folder, described(_question(task), findings.summary()), findings.summary() | more)
 
 
 def plan(settings: Settings) -> str:
     """What a run would do, in lines: samples, network, rule, and about how long it takes."""
     task = read(settings)
-    chosen, n = task.chosen, {name: len(values) for name, values in task.values.items()}
+    sets, n = task.sets, {name: len(values) for name, values in task.values.items()}
     lines = [
         f"data: {settings.data}, {len(task.samples):,} samples of shape {tuple(task.points.shape[1:])}",
-        f"class: {chosen.n_class:,} samples, {n['class']} explained; reference: {chosen.n_reference:,}, "
+        f"class: {sets.n_class:,} samples, {n['class']} explained; reference: {sets.n_reference:,}, "
         f"{n['reference']} explained, {len(task.points)} for baselines; null: {n['null']} of all",
         f"target: output {task.target}",
     ]
@@ -109,14 +110,14 @@ def plan(settings: Settings) -> str:
 def read(settings: Settings) -> Task:
     """Data, network and sets; ValueError says what is wrong with them."""
     samples = read_samples(settings.data, labels=settings.labels, about=settings.about, key=settings.key)
-    chosen = drawn(samples, settings)
+    sets = drawn(samples, settings)
     network = read_network(settings.model, settings.device)
-    values = {name: values_of(samples, places) for name, places in chosen.sets.explained.items()}
+    values = {name: values_of(samples, places) for name, places in sets.explained.items()}
     target = _target(settings, network, values["class"])
-    points = values_of(samples, chosen.sets.points)
-    names = samples.names or places(points.shape[1:])
+    points = values_of(samples, sets.points)
+    names = samples.names or place_names(points.shape[1:])
     groups = samples.groups if settings.groups is None else read_groups(settings.groups, names)
-    return Task(settings, samples, chosen, network, target, values, points, names, groups)
+    return Task(settings, samples, sets, network, target, values, points, names, groups)
 
 
 def _target(settings: Settings, network: nn.Module, values: Tensor) -> int:
@@ -202,7 +203,7 @@ def _autoencoder(task: Task, folder: Path, clock: Clock) -> AutoencoderLike | No
 
 def _findings(task: Task, found: Mapping[str, Attributions]) -> Findings:
     settings = task.settings
-    numbers = {name: places.tolist() for name, places in task.chosen.sets.explained.items()}
+    numbers = {name: places.tolist() for name, places in task.sets.explained.items()}
     return Findings.of(
         found, numbers=numbers, feature_names=task.names, groups=task.groups, alpha=settings.alpha, test=settings.test,
         seed=settings.seed,
@@ -210,10 +211,10 @@ def _findings(task: Task, found: Mapping[str, Attributions]) -> Findings:
 
 
 def _question(task: Task) -> Question:
-    settings, chosen = task.settings, task.chosen
-    sets = {
-        "class": f"{settings.of}, {chosen.n_class:,} samples",
-        "reference": f"{settings.reference}, {chosen.n_reference:,} samples",
+    settings, sets = task.settings, task.sets
+    who = {
+        "class": f"{settings.of}, {sets.n_class:,} samples",
+        "reference": f"{settings.reference}, {sets.n_reference:,} samples",
     }
     how = [
         f"Network: {settings.model}. Data: {settings.data}, {len(task.samples):,} samples.",
@@ -223,13 +224,13 @@ def _question(task: Task) -> Question:
     if task.groups is not None:
         n_groups = len(set(task.groups))
         how.append(f"Attributions of {len(task.names):,} features are summed in {n_groups:,} groups, which are tested.")
-    return Question(f"What sets {settings.of} apart", f"output {task.target}", sets, how)
+    return Question(f"What sets {settings.of} apart", f"output {task.target}", who, how)
 
 
 def _numbers(task: Task) -> dict[str, Any]:
     """What the summary has beside the numbers of the findings."""
-    chosen = task.chosen
+    sets = task.sets
     return {
-        "n_samples": len(task.samples), "n_class": chosen.n_class, "n_reference": chosen.n_reference,
+        "n_samples": len(task.samples), "n_class": sets.n_class, "n_reference": sets.n_reference,
         "n_points": len(task.points), "target": task.target,
     }  # fmt: skip
