@@ -142,16 +142,6 @@ def parquet(folder):
 
 
 @specimen
-def h5ad(folder):
-    if importlib.util.find_spec("anndata") is None:
-        pytest.skip("anndata is not here")
-    import anndata
-
-    anndata.AnnData(VALUES, pd.DataFrame({"tissue": list("xxyyzzz")}, index=list("abcdefg"))).write(folder / "x.h5ad")
-    return Specimen(of_folder(folder), read_samples, sound_samples)
-
-
-@specimen
 def npy(folder):
     np.save(folder / "x.npy", VALUES)
     return Specimen(of_folder(folder), read_samples, sound_samples, examples=80)
