@@ -5,8 +5,8 @@
 
 Memory is the peak of a process of its own that explains a memory-mapped file: what is resident in all, pages of that
 file among it, which the system takes back when it likes, and what is of no file (looked at 50 times a second). A worker
-has one thread. The overhead of Dask is what workers take beyond as many processes as there are cores that have their
-shares of the samples and know nothing of each other; one process is timed beside them, of one thread and of several.
+has one thread. The overhead of Dask is what workers take beyond as many processes that have their shares of the samples
+and know nothing of each other; one process is timed beside them, of one thread and of several.
 """
 
 from __future__ import annotations
@@ -166,8 +166,8 @@ def workers(out: Path, n_samples: int, n_features: int, width: int, n_workers: i
         print(f"{n_workers} workers on {n_cores} cores: {spread:.1f} s", flush=True)
         (alone,) = apart(place=str(one), **given, threads=1)
         print(f"one process of one thread: {alone['seconds']:.1f} s, equal: {files(one) == files(many)}", flush=True)
-        shares = max(each["seconds"] for each in apart(n_cores, place=str(out / "part.zarr"), **given, threads=1))
-        print(f"{n_cores} processes, each with its share of the samples, without Dask: {shares:.1f} s", flush=True)
+        shares = max(each["seconds"] for each in apart(n_workers, place=str(out / "part.zarr"), **given, threads=1))
+        print(f"{n_workers} processes, each with its share of the samples, without Dask: {shares:.1f} s", flush=True)
         (threads,) = apart(place=str(out / "threads.zarr"), **given, threads=n_cores)
         print(f"one process of {n_cores} threads: {threads['seconds']:.1f} s", flush=True)
         even = spread * n_cores / alone["seconds"] - 1

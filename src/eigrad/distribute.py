@@ -19,12 +19,18 @@ from eigrad.attribute import Attributions, Explainer, Session, Settled
 from eigrad.attribute.session import Shipped
 from eigrad.model import Target, Values
 from eigrad.progress import track
-from eigrad.store.group import Place, write
+from eigrad.store.group import Place
 from eigrad.store.stream import begun, commit, of_outputs, writing
 
 # Dask tells glibc to give memory back at once, which tensors then ask for again and again: at 1.6 times the time.
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 KEPT = {"MALLOC_TRIM_THRESHOLD_": 2**30, "MALLOC_MMAP_THRESHOLD_": 2**30}
+# What Dask looks at many times a second wakes threads that compute; there is no dashboard here to show it.
+QUIET = {
+    "distributed.worker.profile.enabled": False,
+    "distributed.admin.tick.interval": "1s",
+    "distributed.admin.system-monitor.interval": "5s",
+}
 WAITING = 3  # chunks a worker has, so that it need not wait for the next
 
 
@@ -41,11 +47,12 @@ def connected(scheduler: str | None, n_workers: int | None) -> Iterator[Any]:
     distributed: Any = importlib.import_module("distributed")
     if scheduler is None:
         options = {"n_workers": n_workers, "threads_per_worker": 1, "dashboard_address": None}
-        environment = {"distributed.nanny.pre-spawn-environ": dict.fromkeys(THREADS, 1) | KEPT}
+        options["memory_limit"] = 0  # none: one process has none either, and a worker is not to be killed for its part
+        settings = {"distributed.nanny.pre-spawn-environ": dict.fromkeys(THREADS, 1) | KEPT, **QUIET}
         with (
-            importlib.import_module("dask").config.set(environment),
+            importlib.import_module("dask").config.set(settings),
             distributed.LocalCluster(**options) as cluster,
-            distributed.Client(cluster) as client,
+            distributed.Client(cluster, direct_to_workers=True) as client,
         ):
             yield client
         return
@@ -78,18 +85,18 @@ def distribute(
     and on GPUs one worker each (dask-cuda does so).
     """
     with writing(place):
-        group, session, left = begun(
+        writer, session, left = begun(
             place, explainer, samples, target=target, extra=extra, resume=resume, overwrite=overwrite
         )
         if left and session.first in left:
-            commit(group, session, session.first)
+            commit(writer, session, session.first)
             left.remove(session.first)
         if not left:
             return
         payload = client.submit(Payload, explainer, session.settled, session.shipped(session.first), device, pure=False)
         done = _explained_by(client, payload, session, left)
         for i, part in track(done, "explaining", len(left), enabled=explainer.progress):
-            write(group, i, session.chunks[i], of_outputs(part, session))
+            writer(i, session.chunks[i], of_outputs(part, session))
 
 
 @dataclass

@@ -79,21 +79,34 @@ def begin(place: Place, n_samples: int, fingerprint: Mapping[str, Any] | None) -
     return group
 
 
-def write(group: zarr.Group, number: int, rows: slice, part: Attributions) -> None:
-    """Write the attributions of `rows`, then commit them; the first to be written is as long as any."""
-    n_samples: Any = group.attrs["n_samples"]
-    sums = {}
-    for name in TENSORS:
-        axis, values = _axis(name, part), np.ascontiguousarray(on_host(getattr(part, name)))
+class Writer:
+    """Writes the attributions of rows into a group, whose arrays it keeps open, and commits them."""
+
+    def __init__(self, group: zarr.Group) -> None:
+        self.group = group
+        self._arrays: dict[str, zarr.Array[Any]] = {}
+
+    def __call__(self, number: int, rows: slice, part: Attributions) -> None:
+        """Write a chunk; the first to be written is as long as any."""
+        sums = {}
+        for name in TENSORS:
+            axis, values = _axis(name, part), np.ascontiguousarray(on_host(getattr(part, name)))
+            if name not in self._arrays:
+                self._arrays[name] = self._opened(name, axis, values)
+            self._arrays[name][(slice(None),) * axis + (rows,)] = values
+            sums[name] = _checksum(values)
+        commit = Commit(rows, facts_of(part), sums)
+        self.group.create_group(f"{COMMITS}/{number}", attributes=commit.as_json())
+
+    def _opened(self, name: str, axis: int, values: NDArray[Any]) -> zarr.Array[Any]:
+        """The array that is there, or a new one cut into chunks of these values."""
+        n_samples: Any = self.group.attrs["n_samples"]
         shape = (*values.shape[:axis], n_samples, *values.shape[axis + 1 :])
-        if not _known(group, name, shape, values.dtype, axis):
-            group.create_array(
-                name, shape=shape, chunks=values.shape, dtype=values.dtype, compressors=None, overwrite=True
-            )
-        group[name][(slice(None),) * axis + (rows,)] = values  # type: ignore[index]
-        sums[name] = _checksum(values)
-    commit = Commit(rows, facts_of(part), sums)
-    group.create_group(f"{COMMITS}/{number}", attributes=commit.as_json())
+        if (there := _known(self.group, name, shape, values.dtype, axis)) is not None:
+            return there
+        return self.group.create_array(
+            name, shape=shape, chunks=values.shape, dtype=values.dtype, compressors=None, overwrite=True
+        )
 
 
 def recorded(group: zarr.Group) -> dict[int, Commit | None]:
@@ -220,15 +233,17 @@ def _in_rows(array: zarr.Array[Any], axis: int) -> bool:
     return all(chunk <= size if i == axis else chunk == size for i, (chunk, size) in sizes)
 
 
-def _known(group: zarr.Group, name: str, shape: tuple[int, ...], dtype: np.dtype[Any], axis: int) -> bool:
-    """Whether the array is there; one whose metadata cannot be read, or are of another, is not."""
+def _known(
+    group: zarr.Group, name: str, shape: tuple[int, ...], dtype: np.dtype[Any], axis: int
+) -> zarr.Array[Any] | None:
+    """The array that is there; one whose metadata cannot be read, or are of another, is not."""
     try:
         array = group[name]
     except Exception:  # as in `opened`
-        return False
+        return None
     if not isinstance(array, zarr.Array) or (array.shape, array.dtype) != (shape, dtype):
-        return False
-    return _in_rows(array, axis)
+        return None
+    return array if _in_rows(array, axis) else None
 
 
 def _checksum_of_json(content: Mapping[str, Any]) -> str:

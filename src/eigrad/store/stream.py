@@ -16,7 +16,7 @@ from eigrad.attribute import Attributions, Explainer, Session, Settled
 from eigrad.model import Target, Values
 from eigrad.progress import track
 from eigrad.store.fingerprint import differing, fingerprint
-from eigrad.store.group import COMMITS, Commit, Place, begin, damaged, opened, recorded, write
+from eigrad.store.group import COMMITS, Commit, Place, Writer, begin, damaged, opened, recorded
 from eigrad.store.whole import make_parent
 
 logger = logging.getLogger(__name__)
@@ -41,11 +41,11 @@ def stream(
     names. Without, ValueError where something is there, unless it is to be overwritten.
     """
     with writing(place):
-        group, session, left = begun(
+        writer, session, left = begun(
             place, explainer, samples, target=target, extra=extra, resume=resume, overwrite=overwrite
         )
         for i in track(left, "explaining", enabled=explainer.progress):
-            commit(group, session, i)
+            commit(writer, session, i)
 
 
 def begun(
@@ -57,8 +57,8 @@ def begun(
     extra: Values | Sequence[Values] = (),
     resume: bool = False,
     overwrite: bool = False,
-) -> tuple[zarr.Group, Session, list[int]]:
-    """The group, the session that fills it, and the numbers of the chunks that are left to do."""
+) -> tuple[Writer, Session, list[int]]:
+    """What writes into the group, the session that fills it, and the numbers of the chunks that are left to do."""
     facts = json.loads(json.dumps(fingerprint(explainer, samples, target=target, extra=extra)))
     there = _anything(place)
     if there and not (resume or overwrite):
@@ -73,12 +73,12 @@ def begun(
         group.attrs["n_samples"] = n_samples  # damaged: of these facts it can be no other
     if settled is None:
         group.attrs[SETTLED] = found.as_json()
-    return group, session, _left(group, session, place)
+    return Writer(group), session, _left(group, session, place)
 
 
-def commit(group: zarr.Group, session: Session, i: int) -> None:
+def commit(writer: Writer, session: Session, i: int) -> None:
     """Explain a chunk and commit it."""
-    write(group, i, session.chunks[i], of_outputs(session(i), session))
+    writer(i, session.chunks[i], of_outputs(session(i), session))
 
 
 def of_outputs(part: Attributions, session: Session) -> Attributions:

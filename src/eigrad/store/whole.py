@@ -12,7 +12,7 @@ from typing import Any
 import zarr
 
 from eigrad.attribute import Attributions
-from eigrad.store.group import begin, load, opened, write
+from eigrad.store.group import Writer, begin, load, opened
 
 logger = logging.getLogger(__name__)
 
@@ -26,7 +26,7 @@ def save(path: Path, attributions: Attributions, fingerprint: Mapping[str, Any] 
     make_parent(path)
     with tempfile.TemporaryDirectory(prefix=f".{path.name}-", dir=path.parent, ignore_cleanup_errors=True) as beside:
         whole = Path(beside, "new")
-        write(begin(whole, len(attributions), fingerprint), 0, slice(0, len(attributions)), attributions)
+        Writer(begin(whole, len(attributions), fingerprint))(0, slice(0, len(attributions)), attributions)
         _replace(path, whole, Path(beside, "old"))
 
 
