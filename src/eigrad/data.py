@@ -21,6 +21,7 @@ from jaxtyping import Float32, Integer
 from numpy.typing import NDArray
 from sklearn.model_selection import train_test_split
 
+ROUNDING = 1e-9  # of fractions: sizes are rounded down, and a tenth of ten is one
 IDX_TYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 
 
@@ -85,7 +86,7 @@ def split(examples: Examples, fractions: Sequence[float], seed: int) -> tuple[Ex
     for fraction in fractions[:-1]:
         try:
             part, rest = train_test_split(
-                rest, train_size=fraction / left, stratify=examples.labels[rest], random_state=random
+                rest, train_size=fraction / left + ROUNDING, stratify=examples.labels[rest], random_state=random
             )
         except ValueError as error:
             raise ValueError(

@@ -100,7 +100,7 @@ def test_a_linear_score_has_the_same_attributions_along_every_path(shape, n, see
     expected = ((samples[:, None] - starts) * weights.view(shape)).mean(1)
     if path.startswith("latent") and rule in ("gauss-legendre", "hale-trefethen"):  # steps along tangents
         found = explained(lambda x: x.flatten(1) @ weights + 1, samples, rule=rule, n_points=121, **given)
-        assert alike(found.values, expected, 1e-6)
+        assert alike(found.values, expected, 1e-3)
     else:
         assert alike(found.values, expected, 1e-12)
 

@@ -95,12 +95,16 @@ def examples(draw, least=1):
     return Examples(values, labels, tuple(f"f{i}" for i in range(math.prod(shape))))
 
 
+TEN = Examples(np.arange(10, dtype=np.float32)[:, None], np.zeros(10, int), ("f0",))
+
+
 @law(40)
 @given(
     given=examples(10),
     parts=st.sampled_from([(1.0,), (0.5, 0.5), (0.7, 0.2, 0.1), (0.25,) * 4, (0.1,) * 10]),
     seed=st.integers(0, 99),
 )
+@example(given=TEN, parts=(0.1,) * 10, seed=0)
 def test_a_split_is_a_partition_in_proportion(given, parts, seed):
     found = split(given, parts, seed)
     assert len(found) == len(parts)
