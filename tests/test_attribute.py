@@ -475,8 +475,8 @@ def test_no_change_has_no_gap_to_speak_of(model):
     ("options", "sentence"),
     [
         ({"rule": "simpson"}, "rule: got 'simpson', expected one of auto, trapezoid"),
-        ({"path": paths.Straight}, "path: got <class .*>, expected an object such as paths.Straight"),
-        ({"baseline": baselines.Median}, "baseline: got <class .*>, expected an object such as baselines.Zero"),
+        ({"path": paths.Straight}, "path: got the class Straight, expected an object such as paths.Straight"),
+        ({"baseline": baselines.Median}, "baseline: got the class Median, expected an object such as baselines.Zero"),
         ({"n_points": 1}, "n_points: got 1, expected a whole number of at least 2"),
         ({"n_points": True}, "n_points: got True"),
         ({"batch_size": 0}, "batch_size: got 0, expected a whole number of at least 1"),
