@@ -79,7 +79,7 @@ class Rows:
             block = values[part][:, self.members].astype(np.float64)
             sums[part] = np.add.reduceat(block, self.starts, axis=1)
             # Members that cancel leave the rounding of their sum; share and rank blow it up.
-            total = np.abs(block).sum(axis=1, keepdims=True)
+            total = np.add.reduceat(np.abs(block), self.starts, axis=1)
             sums[part][np.abs(sums[part]) <= _CANCELED * total] = 0.0
         return sums
 
