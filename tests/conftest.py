@@ -1,10 +1,12 @@
 """What every test shares: a seed, one thread, figures drawn without a screen, and a small autoencoder."""
 
+import logging
 from pathlib import Path
 
 import matplotlib
 import pytest
 import torch
+from rich.logging import RichHandler
 from tests.runs import table, write_run
 from torch import Tensor, nn
 
@@ -34,6 +36,23 @@ def as_many_threads_as_before():
     """Nothing changes how many threads the process has: what is computed later would come out otherwise."""
     yield
     assert torch.get_num_threads() == 1
+
+
+@pytest.fixture(autouse=True)
+def logging_as_before():
+    """The command line sets up logging for the whole process, in fixtures of a module too: tests after it hear all."""
+    _forget_command_line()
+    yield
+    _forget_command_line()
+
+
+def _forget_command_line() -> None:
+    root = logging.getLogger()
+    for handler in root.handlers[:]:
+        if isinstance(handler, RichHandler):
+            root.removeHandler(handler)
+    root.setLevel(logging.WARNING)
+    logging.getLogger("eigrad").setLevel(logging.NOTSET)
 
 
 @pytest.fixture
