@@ -112,73 +112,89 @@ def examples(values: Any = A, labels: Any = None, **options: Any) -> Examples:
     return Examples(values.astype(np.float32), np.arange(len(values)) % 2 if labels is None else labels, **names)
 
 
-def inputs(folder: Path) -> dict[str, Callable[[], Any]]:
-    """Every bad input by a name that says what is wrong."""
-    saved, of = folder / "saved", explained
+Inputs = dict[str, Callable[[], Any]]
+
+
+def of_samples() -> Inputs:
+    return {
+        "samples NaN": lambda: explained(NAN),
+        "samples infinite": lambda: explained(INFINITE),
+        "samples none": lambda: explained(X[:0]),
+        "samples a number": lambda: explained(3.0),
+        "samples one row": lambda: explained(X[0]),
+        "samples text": lambda: explained(["a", "b"]),
+        "samples complex": lambda: explained(X + 1j),
+        "samples of another width": lambda: explained(torch.randn(N, D + 1)),
+        "samples of objects": lambda: explained(np.array([[object()] * D] * N)),
+        "samples None": lambda: explained(None),
+        "samples a frame of text": lambda: explained(pd.DataFrame({"a": list("xyz")})),
+        "samples a frame with a hole": lambda: explained(pd.DataFrame(NAN.numpy())),
+        "samples ragged": lambda: explained([[1.0, 2.0], [1.0]]),
+    }
+
+
+def of_models() -> Inputs:
+    return {
+        "model None": lambda: explained(model=None),
+        "model text": lambda: explained(model="net.pt"),
+        "model a class": lambda: explained(model=nn.Linear),
+        "model random": lambda: explained(model=Stateful()),
+        "model that mixes rows": lambda: explained(model=Mixing()),
+        "model constant": lambda: explained(model=Constant(), target=None),
+        "model NaN": lambda: explained(model=Endless(), target=None),
+        "model that gives text": lambda: explained(model=lambda x: "yes"),
+        "model that gives a tuple": lambda: explained(model=lambda x: (x, x)),
+        "model of one row": lambda: explained(model=lambda x: x.sum()[None]),
+        "model in three axes": lambda: explained(model=lambda x: x[:, None, None]),
+        "model in whole numbers": lambda: explained(model=lambda x: (x > 0).long(), target=0),
+    }
+
+
+def of_targets() -> Inputs:
+    return {
+        "target too large": lambda: explained(target=3),
+        "target negative": lambda: explained(target=-1),
+        "target text": lambda: explained(target="five"),
+        "target a list": lambda: explained(target=[0, 1]),
+        "target none of several": lambda: explained(target=None),
+        "target a fraction": lambda: explained(target=0.5),
+        "target a flag": lambda: explained(target=True),
+        "target of too few": lambda: explained(target=torch.zeros(3, dtype=torch.long)),
+        "target an empty tuple": lambda: explained(target=()),
+        "target function in three axes": lambda: explained(target=lambda y: y[:, :, None]),
+        "target function of all rows": lambda: explained(target=lambda y: y.sum()),
+    }
+
+
+def of_explainers() -> Inputs:
+    return {
+        "path a class": lambda: explained(path=paths.Straight),
+        "path text": lambda: explained(path="straight"),
+        "baseline text": lambda: explained(baseline="zero"),
+        "baseline a class": lambda: explained(baseline=baselines.Zero),
+        "baseline a tensor": lambda: explained(baseline=X),
+        "rule unknown": lambda: explained(rule="simpson"),
+        "tol zero": lambda: explained(tol=0),
+        "tol text": lambda: explained(tol="small"),
+        "tol NaN": lambda: explained(tol=float("nan")),
+        "n_points one": lambda: explained(n_points=1),
+        "n_points a fraction": lambda: explained(n_points=2.5),
+        "n_points NaN": lambda: explained(n_points=float("nan")),
+        "n_points text": lambda: explained(n_points="many"),
+        "batch_size zero": lambda: explained(batch_size=0),
+        "max_points one": lambda: explained(max_points=1),
+        "precision half": lambda: explained(precision="half"),
+        "extra of too few rows": lambda: Explainer(NETWORK, 0)(X, extra=X[:3]),
+    }
+
+
+def of_baselines_and_paths() -> Inputs:
     coder = dense((D,), (6,), 2)
     return {
-        # samples
-        "samples NaN": lambda: of(NAN),
-        "samples infinite": lambda: of(INFINITE),
-        "samples none": lambda: of(X[:0]),
-        "samples a number": lambda: of(3.0),
-        "samples one row": lambda: of(X[0]),
-        "samples text": lambda: of(["a", "b"]),
-        "samples complex": lambda: of(X + 1j),
-        "samples of another width": lambda: of(torch.randn(N, D + 1)),
-        "samples of objects": lambda: of(np.array([[object()] * D] * N)),
-        "samples None": lambda: of(None),
-        "samples a frame of text": lambda: of(pd.DataFrame({"a": list("xyz")})),
-        "samples a frame with a hole": lambda: of(pd.DataFrame(NAN.numpy())),
-        "samples ragged": lambda: of([[1.0, 2.0], [1.0]]),
-        # model
-        "model None": lambda: of(model=None),
-        "model text": lambda: of(model="net.pt"),
-        "model a class": lambda: of(model=nn.Linear),
-        "model random": lambda: of(model=Stateful()),
-        "model that mixes rows": lambda: of(model=Mixing()),
-        "model constant": lambda: of(model=Constant(), target=None),
-        "model NaN": lambda: of(model=Endless(), target=None),
-        "model that gives text": lambda: of(model=lambda x: "yes"),
-        "model that gives a tuple": lambda: of(model=lambda x: (x, x)),
-        "model of one row": lambda: of(model=lambda x: x.sum()[None]),
-        "model in three axes": lambda: of(model=lambda x: x[:, None, None]),
-        "model in whole numbers": lambda: of(model=lambda x: (x > 0).long(), target=0),
-        # target
-        "target too large": lambda: of(target=3),
-        "target negative": lambda: of(target=-1),
-        "target text": lambda: of(target="five"),
-        "target a list": lambda: of(target=[0, 1]),
-        "target none of several": lambda: of(target=None),
-        "target a fraction": lambda: of(target=0.5),
-        "target a flag": lambda: of(target=True),
-        "target of too few": lambda: of(target=torch.zeros(3, dtype=torch.long)),
-        "target an empty tuple": lambda: of(target=()),
-        "target function in three axes": lambda: of(target=lambda y: y[:, :, None]),
-        "target function of all rows": lambda: of(target=lambda y: y.sum()),
-        # explainer
-        "path a class": lambda: of(path=paths.Straight),
-        "path text": lambda: of(path="straight"),
-        "baseline text": lambda: of(baseline="zero"),
-        "baseline a class": lambda: of(baseline=baselines.Zero),
-        "baseline a tensor": lambda: of(baseline=X),
-        "rule unknown": lambda: of(rule="simpson"),
-        "tol zero": lambda: of(tol=0),
-        "tol text": lambda: of(tol="small"),
-        "tol NaN": lambda: of(tol=float("nan")),
-        "n_points one": lambda: of(n_points=1),
-        "n_points a fraction": lambda: of(n_points=2.5),
-        "n_points NaN": lambda: of(n_points=float("nan")),
-        "n_points text": lambda: of(n_points="many"),
-        "batch_size zero": lambda: of(batch_size=0),
-        "max_points one": lambda: of(max_points=1),
-        "precision half": lambda: of(precision="half"),
-        "extra of too few rows": lambda: Explainer(NETWORK, 0)(X, extra=X[:3]),
-        # baselines and paths
         "Close with too many": lambda: baselines.Close(X, n=N),
         "Close with none": lambda: baselines.Close(X, n=0),
         "Close of NaN": lambda: baselines.Close(NAN),
-        "Close of another shape": lambda: of(baseline=baselines.Close(torch.randn(9, 3))),
+        "Close of another shape": lambda: explained(baseline=baselines.Close(torch.randn(9, 3))),
         "Median of nothing": lambda: baselines.Median(X[:0]),
         "Median in a space that is none": lambda: baselines.Median(X, space=NETWORK),
         "KMeans of text": lambda: baselines.KMeans(X, n="some"),
@@ -187,13 +203,17 @@ def inputs(folder: Path) -> dict[str, Callable[[], Any]]:
         "Neighbors with too many": lambda: paths.Neighbors(X, k=N),
         "Neighbors by another metric": lambda: paths.Neighbors(X, metric="taxi"),
         "Neighbors by another search": lambda: paths.Neighbors(X, search="luck"),
-        "Neighbors of another shape": lambda: of(path=paths.Neighbors(torch.randn(30, 3))),
+        "Neighbors of another shape": lambda: explained(path=paths.Neighbors(torch.randn(30, 3))),
         "LatentStraight of no autoencoder": lambda: paths.LatentStraight(NETWORK),
-        "LatentStraight of another shape": lambda: of(
+        "LatentStraight of another shape": lambda: explained(
             torch.randn(4, 6), model=nn.Linear(6, 1), path=paths.LatentStraight(coder)
         ),
-        "the class against itself": lambda: of(baseline=baselines.Close(X)),
-        # sets and tests
+        "the class against itself": lambda: explained(baseline=baselines.Close(X)),
+    }
+
+
+def of_sets_and_tests() -> Inputs:
+    return {
         "draw_sets of labels": lambda: draw_sets(np.arange(N), ~FLAG),
         "draw_sets of few": lambda: draw_sets(FLAG, np.arange(N) > 7),
         "draw_sets half": lambda: draw_sets(FLAG, ~FLAG, n_samples=4.5),
@@ -214,12 +234,19 @@ def inputs(folder: Path) -> dict[str, Callable[[], Any]]:
         "recommended at another floor": lambda: recommended(A, B, B, min_share=1.0),
         "recommended of other features": lambda: recommended(A, B, B[:, :2], progress=False),
         "patches too large": lambda: patches((4, 4), 0),
-        # pages, stores, other libraries
+    }
+
+
+def of_files_and_libraries(folder: Path) -> Inputs:
+    saved = folder / "saved"
+    return {
         "page of one text as names": lambda: page(folder, names="ab"),
         "page of a number as names": lambda: page(folder, names=5),
         "page without a title": lambda: page(folder, title=""),
         "page of a mapping as sets": lambda: page(folder, sets={}),
         "page in a name too long": lambda: page(folder, place=folder / ("x" * 300)),
+        "draw_sets without an end": lambda: draw_sets(FLAG, ~FLAG, n_samples=float("inf")),
+        "draw_sets None": lambda: draw_sets(FLAG, ~FLAG, n_samples=None),
         "draw_sets of many": lambda: draw_sets(FLAG, ~FLAG, n_samples="many"),
         "page of an array": lambda: page(folder, group=A),
         "page of three names": lambda: page(folder, names=("a", "b", "c")),
@@ -245,7 +272,11 @@ def inputs(folder: Path) -> dict[str, Callable[[], Any]]:
         "captum of NaN": lambda: captum(NAN),
         "captum with no target": lambda: captum(target=None),
         "captum of text": lambda: captum("x"),
-        # the rest
+    }
+
+
+def of_the_rest() -> Inputs:
+    return {
         "sequences of none": lambda: one_hot([]),
         "sequences of two lengths": lambda: one_hot(["AC", "ACG"]),
         "sequences of other letters": lambda: one_hot(["AC", "A!"]),
@@ -260,6 +291,20 @@ def inputs(folder: Path) -> dict[str, Callable[[], Any]]:
         "enrichment of nothing": lambda: enrichment([], ["a"], []),
         "another output than there are": lambda: explained().output(0),
         "a copy with a bad rule": lambda: replace(Explainer(NETWORK), rule="best"),
+    }
+
+
+def inputs(folder: Path) -> Inputs:
+    """Every bad input by a name that says what is wrong."""
+    return {
+        **of_samples(),
+        **of_models(),
+        **of_targets(),
+        **of_explainers(),
+        **of_baselines_and_paths(),
+        **of_sets_and_tests(),
+        **of_files_and_libraries(folder),
+        **of_the_rest(),
     }
 
 

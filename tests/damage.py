@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import json
+import logging
 import os
 import re
 import sys
@@ -258,3 +259,21 @@ def bounded() -> Iterator[None]:
         resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
     after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     assert 1024 * (after - before) < ALLOWED, f"reading took {(after - before) >> 10} MiB"
+
+
+class Kinds(dict[str, Callable[[Path], Specimen]]):
+    """Specimens by the name of what makes them in a folder: a decorator that remembers."""
+
+    def __call__(self, make: Callable[[Path], Specimen]) -> Callable[[Path], Specimen]:
+        self[make.__name__] = make
+        return make
+
+    def tried(self, kind: str, folder: Path) -> None:
+        """Damage one of them again and again, and see that it is read or refused as it should be."""
+        for name in ("made", "damaged"):
+            (folder / name).mkdir()
+        logging.disable(logging.WARNING)  # what is damaged is said often
+        try:
+            self[kind](folder / "made").obeys_the_law(folder / "damaged")
+        finally:
+            logging.disable(logging.NOTSET)

@@ -510,6 +510,14 @@ def test_a_class_compared_with_itself_is_refused(model, samples, others):
     assert len(explainer(model, baseline=baselines.Close(others, 2))(mixed)) == 2
 
 
+def test_a_class_is_known_where_some_of_it_stand_there_twice(model, others):
+    points = torch.cat([others, others[:2]])
+    with pytest.raises(ValueError, match="all 5 samples explained are among the 32 points of the baseline class"):
+        explainer(model, baseline=baselines.Close(points, 2))(others[:5])
+    everyone_twice = torch.cat([others, others])  # who is who is not known
+    assert len(explainer(model, baseline=baselines.Close(everyone_twice, 2))(others[:5])) == 5
+
+
 def test_only_all_samples_together_are_a_class(model, samples, others, monkeypatch):
     explained = explainer(model, baseline=baselines.Close(others, 2))
     whole = explained(torch.cat([others[:4], samples[:2]]))

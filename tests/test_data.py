@@ -4,6 +4,7 @@ import gzip
 import json
 import math
 import os
+import re
 import stat
 import threading
 
@@ -11,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 
-from eigrad.data import IDX_TYPES, Examples, read_idx, split, write_atomic, write_json
+from eigrad.data import IDX_TYPES, Examples, one_line, read_idx, require_whole, split, write_atomic, write_json
 
 
 def examples(n=60, shape=(3, 4), n_labels=5):
@@ -294,3 +295,21 @@ def test_a_reader_never_sees_a_part(tmp_path):
     reader.join()
     assert lengths
     assert lengths <= whole
+
+
+@pytest.mark.parametrize("value", [5, 5.0, np.int64(5), np.float32(5)])
+def test_whole_numbers_are_taken_in_any_kind(value):
+    found = require_whole("n", value, 5)
+    assert (found, type(found)) == (5, int)
+
+
+@pytest.mark.parametrize("value", [4, 5.5, np.inf, np.nan, None, True, "5", 5j])
+def test_what_is_no_whole_number_is_refused(value):
+    with pytest.raises(ValueError, match=re.escape(f"n: got {value!r}, expected a whole number of at least 5")):
+        require_whole("n", value, 5)
+
+
+def test_errors_are_quoted_in_a_line():
+    assert one_line(ValueError("two\n  lines")) == "two lines"
+    assert one_line(OSError("x" * 900)) == "x" * 200
+    assert one_line(RuntimeError()) == "RuntimeError"

@@ -223,7 +223,7 @@ def test_figures_show_every_set_as_it_is(found, tmp_path, monkeypatch):
         np.testing.assert_allclose([each.mean() for each in values], table[f"mean_{name}"], rtol=1e-4, atol=1e-6)
         np.testing.assert_allclose(positions, np.arange(D) + offset)
     assert [label.endswith(" *") for label in labels] == table["significant"].tolist()
-    assert short("$x$" + "y" * 30) == r"\$x\$" + "y" * 18 + "\N{HORIZONTAL ELLIPSIS}"
+    assert short("$x$" + "y" * 30) == r"\$x\$" + "y" * 20 + "\N{HORIZONTAL ELLIPSIS}"
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,6 @@
 import gzip
 import importlib.util
 import json
-import logging
 import warnings
 from dataclasses import replace
 
@@ -16,6 +15,7 @@ import pytest
 import torch
 import zarr
 from tests.damage import (
+    Kinds,
     Specimen,
     as_files,
     as_first,
@@ -46,23 +46,12 @@ from eigrad.training import load_config, load_weights, reloaded, save_model
 
 N, D, K = 7, 3, 4
 VALUES = np.random.default_rng(20_200_619).normal(size=(N, D)).astype(np.float32)
-KINDS = {}
+specimen = Kinds()
 
 
-def specimen(make):
-    KINDS[make.__name__] = make
-    return make
-
-
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", specimen)
 def test_a_damaged_file_is_read_or_refused_in_one_line_that_names_it(tmp_path, kind):
-    for name in ("made", "damaged"):
-        (tmp_path / name).mkdir()
-    logging.disable(logging.WARNING)  # what is damaged is said often
-    try:
-        KINDS[kind](tmp_path / "made").obeys_the_law(tmp_path / "damaged")
-    finally:
-        logging.disable(logging.NOTSET)
+    specimen.tried(kind, tmp_path)
 
 
 # samples

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
+from numbers import Real
 from pathlib import Path
 from typing import Any
 
@@ -117,6 +118,19 @@ def read_idx(path: Path) -> NDArray[Any]:
     except ValueError as error:  # none, by axes that are longer than memory goes
         raise ValueError(f"{path}: got the shape {shape} ({error}), expected one that an array can have") from error
     return values.astype(dtype.newbyteorder("="), copy=False)
+
+
+def one_line(error: BaseException) -> str:
+    """What an exception says, to be quoted in another: a line that is not too long."""
+    return " ".join(str(error).split())[:200] or type(error).__name__
+
+
+def require_whole(name: str, value: Any, least: int) -> int:
+    """The whole number that a value is; ValueError where it is none, or too small."""
+    number = not isinstance(value, bool) and isinstance(value, Real) and math.isfinite(value)
+    if not number or value != int(value) or value < least:
+        raise ValueError(f"{name}: got {value!r}, expected a whole number of at least {least}")
+    return int(value)
 
 
 def is_there(path: Path) -> bool:

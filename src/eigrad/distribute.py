@@ -17,6 +17,7 @@ from torch import nn
 
 from eigrad.attribute import Attributions, Explainer, Session, Settled
 from eigrad.attribute.session import Shipped
+from eigrad.data import one_line
 from eigrad.model import Target, Values
 from eigrad.progress import track
 from eigrad.store.group import Place
@@ -59,8 +60,9 @@ def connected(scheduler: str | None, n_workers: int | None) -> Iterator[Any]:
     try:
         client = distributed.Client(scheduler, timeout=10)
     except (OSError, ValueError, TimeoutError) as error:
-        reason = " ".join(str(error).split())[:120]
-        raise ValueError(f"--scheduler: got {scheduler!r} ({reason}), expected the address of one that runs") from error
+        raise ValueError(
+            f"--scheduler: got {scheduler!r} ({one_line(error)}), expected the address of one that runs"
+        ) from error
     with client:
         yield client
 

@@ -7,6 +7,7 @@ from typing import Any, Protocol, runtime_checkable
 
 from torch import Tensor
 
+from eigrad.data import one_line
 from eigrad.model import in_batches, placement
 from eigrad.undisturbed import evaluating
 
@@ -65,7 +66,7 @@ def _called(function: Callable[[Tensor], Tensor], values: Tensor) -> Tensor:
         try:
             function(values[:1])
         except (RuntimeError, ValueError, TypeError):
-            name, reason = getattr(function, "__name__", "autoencoder"), str(error).splitlines()[0]
+            name, reason = getattr(function, "__name__", "autoencoder"), one_line(error)
             raise ValueError(
                 f"autoencoder: got a sample of shape {tuple(values.shape[1:])} to {name}, expected one it takes "
                 f"({reason})"

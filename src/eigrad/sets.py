@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from numbers import Integral
 from typing import Any
 
 import numpy as np
 from jaxtyping import Int
+
+from eigrad.data import require_whole
 
 MOST_POINTS = 2000  # among which baselines are sought, and a neighbor graph is made
 FEWEST = 4
@@ -34,7 +35,7 @@ class Sets:
         return {"class": self.group, "reference": self.reference, "null": self.null}
 
 
-def draw_sets(group: Any, reference: Any, *, n_samples: Any = 300, seed: Any = 0) -> Sets:
+def draw_sets(group: Any, reference: Any, *, n_samples: int = 300, seed: int = 0) -> Sets:
     """Who to explain, so that no sample is compared with itself.
 
     `group` and `reference` are flags, one a sample of the data (samples,), that say which are of the class and which of
@@ -49,10 +50,8 @@ def draw_sets(group: Any, reference: Any, *, n_samples: Any = 300, seed: Any = 0
     first, second = flags.values()
     if len(first) != len(second):
         raise ValueError(f"reference: got {len(second)} flags, expected {len(first)} as of the group")
-    for name, value, least in (("n_samples", n_samples, FEWEST), ("seed", seed, 0)):
-        if isinstance(value, bool) or not isinstance(value, Integral) or value < least:
-            raise ValueError(f"{name}: got {value!r}, expected a whole number of at least {least}")
-    return split(np.flatnonzero(first), np.flatnonzero(second), len(first), int(n_samples), int(seed))
+    most, seed = require_whole("n_samples", n_samples, FEWEST), require_whole("seed", seed, 0)
+    return split(np.flatnonzero(first), np.flatnonzero(second), len(first), most, seed)
 
 
 def split(

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from eigrad.data import one_line
 from eigrad.fusion import Fusion, fused
 from eigrad.model import Score
 from eigrad.slopes.rows import Layout, layout_of
@@ -76,7 +77,7 @@ def survey(score: Score, start: Tensor, end: Tensor, row: Tensor) -> Survey:
             steps, no_secant = _steps(traces)
             reason = None
         except Exception as error:  # whatever a network does to the mode that watches it, it can still be integrated
-            reason = f"its operations cannot be followed ({type(error).__name__}: {_line(error)})"
+            reason = f"its operations cannot be followed ({type(error).__name__}: {one_line(error)})"
             scores = tuple(score(part.clone(), rows[: len(part)]) for part in parts)
         again, many, other = scores
         _refuse_chance(once, again)
@@ -251,7 +252,3 @@ def _gradient(function: Any, points: Tensor) -> tuple[Tensor, Tensor]:
 
 def _listed(names: set[str]) -> str:
     return ", ".join(sorted(names))
-
-
-def _line(error: BaseException) -> str:
-    return (str(error).splitlines() or [""])[0]

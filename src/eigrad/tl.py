@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from eigrad.attribute import Attributions, Explainer
 from eigrad.baselines import Baseline, Median
+from eigrad.data import require_whole
 from eigrad.model import Model, Target, as_samples
 from eigrad.paths import Path, Straight
 from eigrad.significance import significance
@@ -80,9 +81,9 @@ def explain(
     whole table of significance; `uns[key]`, the settings. Returns None, or with `copy` a changed copy. ValueError where
     a group or layer is unknown, has too few cells, or values drawn are NaN or infinite.
     """
-    least = 2 if baseline is not None else max(4, 2 * _whole("n_baselines", n_baselines, 1))
+    least = 2 if baseline is not None else max(4, 2 * require_whole("n_baselines", n_baselines, 1))
     cells, others = _labeled(adata, groupby, group, reference, least)
-    most = len(cells) if n_samples is None else _whole("n_samples", n_samples, 2)
+    most = len(cells) if n_samples is None else require_whole("n_samples", n_samples, 2)
     sets = _Sets.drawn(np.flatnonzero(cells), np.flatnonzero(others), most, n_baselines * (baseline is None), seed)
     values = _Values(_matrix(adata, layer), "X" if layer is None else f"layer {layer!r}")
     baseline = Median(values.of(sets.left), n=n_baselines) if baseline is None else baseline
@@ -172,12 +173,6 @@ def _with_label(labels: pd.Series, label: Hashable, name: str) -> Bool[np.ndarra
 def _listed(names: Iterable[object]) -> str:
     shown = [str(name) for name in names]
     return ", ".join([*shown[:MOST_NAMED], *["..."] * (len(shown) > MOST_NAMED)])
-
-
-def _whole(name: str, value: int, least: int) -> int:
-    if isinstance(value, bool) or int(value) != value or value < least:
-        raise ValueError(f"{name}: got {value!r}, expected a whole number of at least {least}")
-    return int(value)
 
 
 def _matrix(adata: AnnDataLike, layer: str | None) -> Any:

@@ -20,7 +20,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from eigrad.data import write_atomic
+from eigrad.data import one_line, write_atomic
 from eigrad.model import in_batches, placement
 from eigrad.progress import track
 from eigrad.undisturbed import evaluating
@@ -178,7 +178,7 @@ def load_config(path: Path) -> dict[str, Any]:
         with safe_open(path, framework="pt") as file:
             return dict(json.loads((file.metadata() or {})["config"]))
     except (OSError, SafetensorError, KeyError, TypeError, ValueError, RecursionError) as error:
-        raise ValueError(f"{path}: cannot be read ({_reason(error)}), expected a network saved by eigrad") from error
+        raise ValueError(f"{path}: cannot be read ({one_line(error)}), expected a network saved by eigrad") from error
 
 
 def load_weights(path: Path, module: nn.Module) -> None:
@@ -186,7 +186,7 @@ def load_weights(path: Path, module: nn.Module) -> None:
     try:
         weights = load_file(path)
     except (OSError, SafetensorError) as error:
-        raise ValueError(f"{path}: cannot be read ({_reason(error)}), expected weights of a network") from error
+        raise ValueError(f"{path}: cannot be read ({one_line(error)}), expected weights of a network") from error
     found, expected = (
         {name: tuple(tensor.shape) for name, tensor in tensors.items()} for tensors in (weights, module.state_dict())
     )
@@ -221,7 +221,3 @@ def model_hash(*modules: nn.Module | None) -> str:
             raw = tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8)  # NumPy has no bfloat16
             digest.update(raw.numpy().tobytes())
     return digest.hexdigest()
-
-
-def _reason(error: Exception) -> str:
-    return " ".join(str(error).split())

@@ -2,12 +2,11 @@
 
 import gzip
 import json
-import logging
 
 import numpy as np
 import pandas as pd
 import pytest
-from tests.damage import Specimen, as_first, as_gzip, bounded, of_folder
+from tests.damage import Kinds, Specimen, as_first, as_gzip, bounded, of_folder
 from tests.splicing import genomes
 from tests.splicing.test_annotation import A, B, C, D, E, annotation
 from tests.splicing.test_damage import whole
@@ -30,23 +29,12 @@ from eigrad.cases.splicing.study.explain import _kept
 from eigrad.cases.splicing.study.settings import Settings as Study
 from eigrad.data import write_json
 
-KINDS = {}
+specimen = Kinds()
 
 
-def specimen(make):
-    KINDS[make.__name__] = make
-    return make
-
-
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", specimen)
 def test_a_damaged_file_is_read_or_refused_in_one_line_that_names_it(tmp_path, kind):
-    for name in ("made", "damaged"):
-        (tmp_path / name).mkdir()
-    logging.disable(logging.WARNING)  # what is damaged is said often
-    try:
-        KINDS[kind](tmp_path / "made").obeys_the_law(tmp_path / "damaged")
-    finally:
-        logging.disable(logging.NOTSET)
+    specimen.tried(kind, tmp_path)
 
 
 # events

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from numbers import Real
 from typing import Any
 
 import pandas as pd
@@ -15,6 +13,7 @@ from eigrad.attribute.diagnosis import Diagnosis
 from eigrad.attribute.result import Attributions, joined
 from eigrad.attribute.session import Session
 from eigrad.baselines import Baseline, Zero
+from eigrad.data import require_whole
 from eigrad.integrate import RULES
 from eigrad.model import Model, Target, Values, as_samples
 from eigrad.paths import Path, Straight
@@ -63,8 +62,8 @@ class Explainer:
             ("batch_size", self.batch_size, 1),
             ("max_points", self.max_points, 2),
         ):
-            if value is not None and not _is_whole(value, least):
-                raise ValueError(f"{name}: got {value!r}, expected a whole number of at least {least}")
+            if value is not None:
+                require_whole(name, value, least)
         if not isinstance(self.tol, float | int) or not 0 < self.tol < 1:
             raise ValueError(f"tol: got {self.tol!r}, expected a relative error between 0 and 1")
 
@@ -118,11 +117,6 @@ def _kind(value: object) -> str:
     if isinstance(value, type):
         return f"the class {value.__name__}"
     return repr(value) if isinstance(value, str | int | float | None) else f"a {type(value).__name__}"
-
-
-def _is_whole(value: Any, least: int) -> bool:
-    number = not isinstance(value, bool) and isinstance(value, Real) and math.isfinite(value)
-    return number and value == int(value) >= least
 
 
 def simple_gradients(

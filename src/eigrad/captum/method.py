@@ -13,6 +13,7 @@ from eigrad.attribute import Explainer
 from eigrad.baselines import Baseline
 from eigrad.captum.forward import CaptumTarget, Forward, flat_target
 from eigrad.captum.inputs import Carried, Carrying, Given, Inputs, Same
+from eigrad.data import require_whole
 from eigrad.integrate import RULES
 from eigrad.model import as_samples
 from eigrad.paths import Path, Straight
@@ -159,6 +160,7 @@ def _rule(method: str) -> str:
 
 
 def _whole(name: str, value: int | None, least: int) -> int | None:
-    if value is not None and (isinstance(value, bool) or int(value) != value or value < least):
-        raise ValueError(f"{name}: got {value!r}, expected a whole number of at least {least}, or None")
-    return value
+    try:
+        return None if value is None else require_whole(name, value, least)
+    except ValueError as error:
+        raise ValueError(f"{error}, or None") from None

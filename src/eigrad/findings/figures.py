@@ -80,5 +80,5 @@ def distributions(findings: Findings, folder: Path) -> None:
 
 def short(name: object) -> str:
     """Text for a label: cut, and without what Matplotlib would read as mathematics."""
-    text = str(name).replace("\n", " ").replace("$", r"\$")
-    return text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}\N{HORIZONTAL ELLIPSIS}"
+    text = str(name).replace("\n", " ")
+    return plot.as_text(text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}\N{HORIZONTAL ELLIPSIS}")

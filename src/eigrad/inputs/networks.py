@@ -17,7 +17,7 @@ import torch
 from torch import nn
 
 from eigrad.autoencoder import dense_layers
-from eigrad.data import is_there
+from eigrad.data import is_there, one_line
 from eigrad.training import load_config, load_weights
 
 KNOWN = "FILE.py:FUNCTION, TorchScript (.ts, .pt), torch.export (.pt2), or weights of ours (.safetensors)"
@@ -72,8 +72,7 @@ def _called(path: Path, function: str) -> nn.Module:
         spec.loader.exec_module(module)
         made = getattr(module, function)()
     except Exception as error:  # whatever a stranger's code raises is said, without a traceback
-        reason = " ".join(str(error).split())[:200]
-        raise ValueError(f"model: {path}:{function} failed ({type(error).__name__}: {reason})") from error
+        raise ValueError(f"model: {path}:{function} failed ({type(error).__name__}: {one_line(error)})") from error
     if not isinstance(made, nn.Module):
         raise ValueError(f"model: {path}:{function} returned {type(made).__name__}, expected a torch.nn.Module")
     return made
@@ -98,8 +97,7 @@ def _loaded(path: Path) -> nn.Module:
             warnings.simplefilter("ignore")  # of how a file was written, which is done
             return _Exported(torch.export.load(path).module()) if exported else torch.jit.load(str(path))
     except Exception as error:  # what readers of damaged archives raise is many things
-        reason = " ".join(str(error).split())[:200]
-        raise ValueError(f"model: {path} cannot be read ({reason}), expected {KNOWN}") from error
+        raise ValueError(f"model: {path} cannot be read ({one_line(error)}), expected {KNOWN}") from error
 
 
 @contextmanager

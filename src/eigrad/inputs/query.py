@@ -11,9 +11,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from eigrad.data import one_line
+
 NOT_WORDS = re.compile(r"@|__|\.\s*[A-Za-z_]|\*")  # other variables, methods, products and powers without an end
-
-
 QUOTED = re.compile(r"""('[^']*'|"[^"]*"|`[^`]*`)""")
 OPERATORS = {"and", "or", "not", "in", "True", "False", "None", "is"}
 
@@ -35,8 +35,7 @@ def chosen(about: pd.DataFrame, query: str, what: str) -> NDArray[np.int64]:
             raise ValueError("it is not true or false of every sample")
         places = np.flatnonzero(holds.fillna(False).to_numpy(bool))
     except Exception as error:  # what a query's parser raises is many things
-        reason = " ".join(str(error).split())[:160]
-        raise ValueError(f"{what}: got {query!r} ({reason}), expected a condition over {columns}") from None
+        raise ValueError(f"{what}: got {query!r} ({one_line(error)}), expected a condition over {columns}") from None
     if len(places) == 0:
         raise ValueError(f"{what}: {query!r} holds for none of {len(about)} samples, expected some")
     return places

@@ -17,7 +17,7 @@ import pandas as pd
 import zarr
 from numpy.typing import NDArray
 
-from eigrad.data import is_there
+from eigrad.data import is_there, one_line
 from eigrad.sequence import LETTERS, one_hot
 
 T = TypeVar("T")
@@ -110,7 +110,7 @@ def read_table(path: Path) -> pd.DataFrame:
             return pd.read_parquet(path)
         return pd.read_csv(path, sep=TABLES[ending], low_memory=False)
     except Exception as error:  # of damaged Parquet that is many things
-        raise ValueError(f"{path}: cannot be read as a table ({_line(error)})") from error
+        raise ValueError(f"{path}: cannot be read as a table ({one_line(error)})") from error
 
 
 def _columns(path: Path, about: Sequence[str], key: str | None) -> Samples:
@@ -162,7 +162,7 @@ def _read(path: Path, how: str, read: Callable[[], T]) -> T:
             warnings.simplefilter("ignore")
             return read()
     except Exception as error:
-        raise ValueError(f"{path}: cannot be read {how} ({_line(error)}), expected numbers, not pickled") from error
+        raise ValueError(f"{path}: cannot be read {how} ({one_line(error)}), expected numbers, not pickled") from error
 
 
 def _zarr(path: Path, about: Sequence[str], key: str | None) -> Samples:
@@ -240,7 +240,7 @@ def _fasta(path: Path, about: Sequence[str], key: str | None) -> Samples:
         raw = path.read_bytes()
         lines = (gzip.decompress(raw) if raw[:2] == b"\x1f\x8b" else raw).decode().splitlines()
     except (OSError, EOFError, UnicodeDecodeError, zlib.error) as error:
-        raise ValueError(f"{path}: cannot be read as FASTA ({_line(error)})") from error
+        raise ValueError(f"{path}: cannot be read as FASTA ({one_line(error)})") from error
     rows: list[tuple[str, str]] = []
     texts: list[list[str]] = []
     for number, line in enumerate(lines, start=1):
@@ -255,7 +255,7 @@ def _fasta(path: Path, about: Sequence[str], key: str | None) -> Samples:
     try:
         values = one_hot(["".join(each) for each in texts])
     except ValueError as error:
-        raise ValueError(f"{path}: {_line(error)}") from error
+        raise ValueError(f"{path}: {one_line(error)}") from error
     positions = [str(position) for position in range(1, values.shape[2] + 1)]
     names = tuple(f"{letter}{position}" for letter in LETTERS for position in positions)
     return Samples(values, pd.DataFrame(rows, columns=["name", "description"]), names, (*positions,) * len(LETTERS))
@@ -264,7 +264,3 @@ def _fasta(path: Path, about: Sequence[str], key: str | None) -> Samples:
 def _need(package: str, path: Path) -> None:
     if importlib.util.find_spec(package) is None:
         raise ValueError(f"{path}: needs a package that is not installed: pip install {package}")
-
-
-def _line(error: Exception) -> str:
-    return " ".join(str(error).split())[:200]

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from scipy.sparse import coo_array, csr_array, vstack
 from scipy.sparse.csgraph import connected_components, dijkstra
 
-from eigrad.data import write_atomic
+from eigrad.data import one_line, write_atomic
 from eigrad.neighbors.pieces import links_between
 from eigrad.neighbors.search import SEARCHES, approximately_nearest_others, nearest_others, nearest_to, require_search
 from eigrad.neighbors.space import METRICS, Space
@@ -191,8 +191,9 @@ def _read(path: Path, points: NDArray[Any]) -> tuple[NeighborGraph, str]:
         if fingerprint == graph.fingerprint and n != len(points):
             raise ValueError(f"it has {n} rows for {len(points)} points")
     except Exception as error:  # what readers of damaged archives raise is many things
-        reason = " ".join(str(error).split())[:200]
-        raise ValueError(f"{path}: cannot be read ({reason}), expected a neighbor graph that eigrad saved") from error
+        raise ValueError(
+            f"{path}: cannot be read ({one_line(error)}), expected a neighbor graph that eigrad saved"
+        ) from error
     return graph, str(fingerprint)
 
 

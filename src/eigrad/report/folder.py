@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 PNG = b"\x89PNG\r\n\x1a\n"
-PIXELS_PER_INCH = 135  # on the page, where a figure's lettering then has the size of the text around it
+PIXELS_PER_INCH = 135.0  # on the page, where a figure's lettering then has the size of the text around it
 NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:e[+-]?[0-9]+)?|[+-]?inf|nan", re.IGNORECASE)
 
 
@@ -93,7 +93,7 @@ def read_png(run: Path, name: str) -> Png:
     return Png(data, width, height)
 
 
-def _per_inch(png: bytes) -> float | int:
+def _per_inch(png: bytes) -> float:
     """The resolution that the file states in its pHYs chunk (pixels per meter); without one, the page's own."""
     at = png.find(b"pHYs", 0, png.find(b"IDAT"))
     if at < 0 or len(png) < at + 13:

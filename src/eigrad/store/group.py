@@ -25,6 +25,7 @@ from zarr.core.sync import sync
 
 from eigrad.attribute import TENSORS, Attributions
 from eigrad.attribute.result import OF_SAMPLES
+from eigrad.data import one_line
 from eigrad.model import on_host
 
 FACTS = ("rule", "reason", "n_evaluations", "path", "baseline", "precision", "precision_error")
@@ -176,9 +177,8 @@ def opened(place: Place) -> Iterator[zarr.Group]:
     try:
         yield zarr.open_group(place, mode="r")
     except Exception as error:  # of damaged metadata that is many things
-        reason = " ".join(str(error).split())
         raise ValueError(
-            f"{place}: expected attributions saved by eigrad ({type(error).__name__}: {reason})"
+            f"{place}: expected attributions saved by eigrad ({type(error).__name__}: {one_line(error)})"
         ) from error
 
 

@@ -16,7 +16,7 @@ from scipy import stats
 from eigrad.cases.digits import figures, mnist, networks, page
 from eigrad.cases.digits.explain import Explanation, Images, Study
 from eigrad.cases.digits.settings import Settings
-from eigrad.data import write_json, write_table
+from eigrad.data import one_line, write_json, write_table
 from eigrad.evaluate import jaccard
 from eigrad.report import build
 from eigrad.significance import (
@@ -80,8 +80,9 @@ def _opened(folder: Path) -> tuple[Study, dict[str, Any]]:
         settings = Settings(out=folder, **config["arguments"])
         data, hashes = config["data"]["hash"], {kind: each["hash"] for kind, each in config["models"].items()}
     except (KeyError, TypeError, AttributeError) as error:
-        reason = " ".join(str(error).split())
-        raise ValueError(f"{folder}: config.json is not whole ({reason}), expected a finished run folder") from error
+        raise ValueError(
+            f"{folder}: config.json is not whole ({one_line(error)}), expected a finished run folder"
+        ) from error
     digits = mnist.load(settings.data, settings.seed)
     if digits.hash != data:
         raise ValueError(f"{folder}: its images are not those in {settings.data or 'the package'}, expected the same")

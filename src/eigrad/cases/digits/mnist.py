@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from eigrad.data import Examples, read_idx, split
+from eigrad.data import Examples, one_line, read_idx, split
 
 SHIPPED = Path(__file__).parent / "mnist_10k"
 SHAPE = (1, 28, 28)
@@ -116,6 +116,7 @@ def _downloaded() -> Path:
         for name in DOWNLOADS:
             fetcher.fetch(name)
     except (OSError, ValueError) as error:  # requests' errors are OSErrors, a wrong checksum is a ValueError
-        reason = " ".join(str(error).split())
-        raise ValueError(f"--data full: the download from {MIRROR} failed ({reason}), expected a network") from error
+        raise ValueError(
+            f"--data full: the download from {MIRROR} failed ({one_line(error)}), expected a network"
+        ) from error
     return folder

@@ -16,7 +16,7 @@ from scipy.sparse.csgraph import connected_components
 from sklearn.model_selection import StratifiedGroupKFold
 
 from eigrad.cases.junctions.settings import CLASSES
-from eigrad.data import Examples
+from eigrad.data import Examples, one_line
 from eigrad.sequence import IUPAC, LETTERS, one_hot
 
 SHIPPED = Path(__file__).parent / "splice_junctions.csv.gz"
@@ -120,8 +120,7 @@ def _read(path: Path) -> pd.DataFrame:
             compression="gzip" if content[:2] == b"\x1f\x8b" else None,
         )
     except (OSError, EOFError, ValueError, zlib.error) as error:  # pandas' own errors are ValueErrors
-        reason = " ".join(str(error).split())
-        raise ValueError(f"{path}: cannot be read ({reason}), expected a CSV table of windows") from error
+        raise ValueError(f"{path}: cannot be read ({one_line(error)}), expected a CSV table of windows") from error
     if missing := [name for name in COLUMNS if name not in table]:
         raise ValueError(f"{path}: has no column {missing[0]!r}, expected {' and '.join(COLUMNS)}")
     if not isinstance(table.index, pd.RangeIndex):

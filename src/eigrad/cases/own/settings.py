@@ -10,7 +10,7 @@ from typing import Any
 import yaml  # type: ignore[import-untyped]
 
 from eigrad.cases.options import BASELINES, MAX_SEED, PATHS, require_device
-from eigrad.data import is_there
+from eigrad.data import is_there, one_line
 from eigrad.precision import PRECISIONS
 
 WHOLE, NUMBERS = ("n_baselines", "n_samples", "n_points", "seed", "target"), ("tol", "alpha")
@@ -128,8 +128,7 @@ def _read(config: Path) -> Mapping[str, Any]:
     try:
         content = yaml.safe_load(config.read_text(encoding="utf-8"))
     except (OSError, ValueError, OverflowError, RecursionError, yaml.YAMLError) as error:
-        reason = " ".join(str(error).split())[:200]
-        raise ValueError(f"--config: {config} cannot be read ({reason}), expected YAML") from error
+        raise ValueError(f"--config: {config} cannot be read ({one_line(error)}), expected YAML") from error
     if not isinstance(content, dict):
         raise ValueError(f"--config: {config} holds {type(content).__name__}, expected names and values")
     named = {str(name): value for name, value in content.items()}

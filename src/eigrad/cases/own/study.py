@@ -19,7 +19,7 @@ from eigrad.attribute import Attributions, Explainer
 from eigrad.cases.options import BASELINES, PATHS
 from eigrad.cases.own.sets import Drawn, drawn, values_of
 from eigrad.cases.own.settings import AUTO, Settings
-from eigrad.data import write_atomic, write_json
+from eigrad.data import one_line, write_atomic, write_json
 from eigrad.distribute import distribute
 from eigrad.findings import Findings, Question, figures
 from eigrad.findings.findings import place_names
@@ -125,9 +125,8 @@ def _target(settings: Settings, network: nn.Module, values: Tensor) -> int:
     try:
         outputs = predict(network, values)
     except (RuntimeError, TypeError, ValueError, AttributeError) as error:
-        reason = " ".join(str(error).split())[:200]
         raise ValueError(
-            f"--model: {settings.model} does not take the data, of shape {tuple(values.shape[1:])} ({reason})"
+            f"--model: {settings.model} does not take the data, of shape {tuple(values.shape[1:])} ({one_line(error)})"
         ) from error
     if not isinstance(outputs, Tensor) or outputs.ndim > 2:
         raise ValueError("--model: its output is no tensor (samples, outputs), expected one")

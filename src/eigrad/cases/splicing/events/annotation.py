@@ -11,6 +11,7 @@ import pandas as pd
 
 from eigrad.cases.splicing.events.table import Events, Triplet, build
 from eigrad.cases.splicing.libraries import require_library
+from eigrad.data import one_line
 
 COLUMNS = {0: "chrom", 2: "kind", 3: "start", 4: "end", 6: "strand", 8: "names"}
 N_COLUMNS = 9
@@ -79,9 +80,8 @@ def _read(path: Path) -> pd.DataFrame:
     except pd.errors.EmptyDataError:
         raise ValueError(f"{path}: got an empty file, expected an annotation in GTF") from None
     except (OSError, EOFError, zlib.error, gzip.BadGzipFile, UnicodeDecodeError, ValueError) as error:
-        reason = " ".join(str(error).split())
         raise ValueError(
-            f"{path}: cannot be read ({reason}), expected GTF: {N_COLUMNS} columns with tabs between them"
+            f"{path}: cannot be read ({one_line(error)}), expected GTF: {N_COLUMNS} columns with tabs between them"
         ) from error
     table = table.rename(columns=COLUMNS).dropna(subset=["kind"])
     if not (table["kind"] == "exon").any():

@@ -17,6 +17,7 @@ import numpy as np
 from jaxtyping import Float64
 
 from eigrad.cases.splicing.events.table import Change, Events, Triplet, build
+from eigrad.data import one_line
 
 DIGITS = 15  # of a coordinate: far more than a genome needs, and far from where whole numbers end
 PLACE = rf"\d{{1,{DIGITS}}}"
@@ -161,8 +162,9 @@ def content_of(path: Path) -> str:
         raw = path.read_bytes()
         return (gzip.decompress(raw) if raw[:2] == b"\x1f\x8b" else raw).decode("utf-8-sig")
     except (OSError, EOFError, zlib.error, UnicodeDecodeError) as error:
-        reason = " ".join(str(error).split())
-        raise ValueError(f"{path}: cannot be read ({reason}), expected a text table, gzipped or not") from error
+        raise ValueError(
+            f"{path}: cannot be read ({one_line(error)}), expected a text table, gzipped or not"
+        ) from error
 
 
 def header_of(path: Path | str) -> set[str]:

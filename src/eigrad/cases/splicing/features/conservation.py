@@ -11,6 +11,7 @@ from jaxtyping import Float32
 
 from eigrad.cases.splicing.features.regions import Spans
 from eigrad.cases.splicing.libraries import require_library
+from eigrad.data import one_line
 
 
 @contextmanager
@@ -21,8 +22,7 @@ def _readable(path: Path) -> Iterator[None]:
     except (KeyboardInterrupt, SystemExit, GeneratorExit):
         raise
     except BaseException as error:
-        reason = " ".join(str(error).split())
-        raise ValueError(f"{path}: cannot be read ({reason}), expected a bigWig file") from error
+        raise ValueError(f"{path}: cannot be read ({one_line(error)}), expected a bigWig file") from error
 
 
 class Track:

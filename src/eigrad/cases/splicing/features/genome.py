@@ -10,6 +10,7 @@ import numpy as np
 from jaxtyping import UInt8
 
 from eigrad.cases.splicing.libraries import require_library
+from eigrad.data import one_line
 from eigrad.sequence import LETTERS
 
 N = len(LETTERS)  # the code of a letter that is none of A, C, G and T
@@ -46,8 +47,7 @@ class Genome:
             self._fasta = pyfaidx.Fasta(str(path), as_raw=True, read_ahead=None)
             self._require_whole()
         except Exception as error:  # of damaged files and indices that is many things
-            reason = " ".join(str(error).split())
-            raise ValueError(f"{path}: cannot be read ({reason}), expected a FASTA file") from error
+            raise ValueError(f"{path}: cannot be read ({one_line(error)}), expected a FASTA file") from error
 
     def _require_whole(self) -> None:
         """Refuse an index by which sequences lie beyond the end of a file that is not compressed."""
@@ -66,8 +66,9 @@ class Genome:
         try:
             codes = encoded(str(self._fasta[name][:]))
         except Exception as error:  # as above
-            reason = " ".join(str(error).split())
-            raise ValueError(f"{self.path}: {name!r} cannot be read ({reason}), expected a FASTA file") from error
+            raise ValueError(
+                f"{self.path}: {name!r} cannot be read ({one_line(error)}), expected a FASTA file"
+            ) from error
         if len(codes) != self.lengths[name]:
             raise ValueError(
                 f"{self.path}: {name!r} has {len(codes)} letters, expected {self.lengths[name]} as its index says"

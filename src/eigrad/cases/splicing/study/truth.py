@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from eigrad.data import one_line
 from eigrad.evaluate import recovery
 from eigrad.significance import ORDERS
 
@@ -45,8 +46,7 @@ def _read(path: Path, texts: Sequence[str], numbers: Sequence[str]) -> pd.DataFr
     try:
         table = pd.read_csv(path)
     except (OSError, ValueError) as error:
-        reason = " ".join(str(error).split())
-        raise ValueError(f"{path}: cannot be read ({reason}), expected a table of eigrad simulate") from error
+        raise ValueError(f"{path}: cannot be read ({one_line(error)}), expected a table of eigrad simulate") from error
     if missing := [name for name in (*texts, *numbers) if name not in table]:
         raise ValueError(f"{path}: has no column {missing[0]!r}, expected {', '.join((*texts, *numbers))}")
     for name in numbers:

@@ -24,6 +24,7 @@ from eigrad.cases.splicing.study import sources
 from eigrad.cases.splicing.study.explain import changed
 from eigrad.cases.splicing.study.prepare import Study
 from eigrad.cases.splicing.study.settings import Settings as StudySettings
+from eigrad.data import one_line
 
 T = TypeVar("T")
 logger = logging.getLogger(__name__)
@@ -191,10 +192,9 @@ def _settings(folder: Path, config: Mapping[str, Any]) -> StudySettings:
     try:
         return StudySettings.from_arguments(folder, config["arguments"])
     except (KeyError, TypeError, ValueError) as error:
-        reason = " ".join(str(error).split())[:200]
         raise ValueError(
-            f"RUN: got {folder}, whose config.json has other arguments than eigrad splicing now takes ({reason}), "
-            "expected a run of this version"
+            f"RUN: got {folder}, whose config.json has other arguments than eigrad splicing now takes "
+            f"({one_line(error)}), expected a run of this version"
         ) from None
 
 
@@ -204,8 +204,7 @@ def _meta_features(folder: Path) -> pd.DataFrame:
     try:
         table = pd.read_csv(path, keep_default_na=False)
     except (OSError, ValueError) as error:
-        reason = " ".join(str(error).split())
-        raise ValueError(f"RUN: {path} cannot be read ({reason}), expected the run's meta-features") from None
+        raise ValueError(f"RUN: {path} cannot be read ({one_line(error)}), expected the run's meta-features") from None
     if missing := [name for name in NEEDED if name not in table]:
         raise ValueError(f"RUN: {path} has no column {missing[0]!r}, expected {', '.join(NEEDED)}")
     if table.empty or table["significant"].dtype != bool:
